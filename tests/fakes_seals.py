@@ -1,4 +1,4 @@
-"""The audit table in memory, for what is too much for the stand-in: thousands of entries, and properties."""
+"""The audit table in memory, for tests that the stand-in is too slow for: thousands of entries, and properties."""
 
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -10,7 +10,7 @@ Item = dict[str, dict[str, Any]]
 
 
 class ConditionFailed(Exception):
-    """The key exists; as botocore says it."""
+    """The key exists. Has the shape of botocore's error."""
 
     def __init__(self, there: Item) -> None:
         super().__init__("ConditionalCheckFailedException")

@@ -1,4 +1,4 @@
-"""Rules on access requests: who approves, for how long, and when nobody has to. Pure; `approval_file` reads them.
+"""Rules on access requests: who approves, for how long, and when no approval is needed. Pure; see `approval_file`.
 
 An approval lets a member open every profile that they are mapped to. So each of these profiles has its rule, the
 first one that fits, and all those rules count together: an approver needs the right by each, and the strictest limit
@@ -160,7 +160,7 @@ class Terms:
     def automatic_for(self, days: int | None, person: Person, groups: Collection[str]) -> timedelta | None:
         """Return how long access lasts that needs no approver; None if it needs one.
 
-        Members ask for whole days: a rule for eight hours answers those who ask for one day.
+        Members ask for whole days, so a rule for eight hours applies to requests for one day.
         """
         found = [rule.automatic for rule in self.rules]
         if days is None or any(each is None or not each.admits(person, groups) for each in found):

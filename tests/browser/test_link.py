@@ -431,7 +431,7 @@ def test_access_request_is_german_for_a_german_member(page: Page) -> None:
     expect(request).to_contain_text("Projekt Falke")
     request.get_by_role("button", name="Deny").click()
     dialog = page.get_by_role("dialog", name="Deny access")
-    dialog.get_by_label("Why? The member reads this.").fill("Falke has ended")
+    dialog.get_by_label("Why? The member will see this.").fill("Falke has ended")
     dialog.get_by_role("button", name="Deny").click()
     expect(newest(page, "Denied by")).to_contain_text("Falke has ended")
 

@@ -170,7 +170,7 @@ def test_explain_and_the_form_say_what_a_rule_means(product: Product, admin: Adm
     user = give(product, admin, "finn", create_domain("finance"))
     text = (
         "Rule finance (domain d-finance): approved by {lead}, or by an administrator if none of them answers. "
-        "Access lasts 30 days at most. The reason has to name a ticket such as FIN-123."
+        "Access lasts at most 30 days. The reason must name a ticket such as FIN-123."
     )
     assert text.format(lead="U0LEAD") in " ".join(product.cli("explain", user).stdout.split())
     explained = product.slack.answer_to(product.slack.command(ADA, "admin explain @finn"))

@@ -98,7 +98,7 @@ def ask(product: Product, user: str, reason: str = "project Falcon", days: str =
 def deny(product: Product, by: str, request: Message, reason: str = "") -> None:
     """Press *Deny*, and send the form that asks for a reason."""
     assert product.slack.press(by, request, "deny_access").ack == "ok"
-    dialog_of(product, by, "The member reads this")
+    dialog_of(product, by, "The member will see this")
     product.slack.submit(by, {"reason": {"reason": reason}} if reason else {})
 
 
@@ -342,7 +342,7 @@ def test_approval_picks_from_what_aws_has(product: Product, admin: Admin, user: 
     assert [each["text"]["text"] for each in found.options] == [
         f"{name}-free — free",
         f"{name}-taken — {name}@example.com",
-        f"{name}- — not there yet",
+        f"{name}- — doesn't exist yet",
     ]
     for shown in (domains, found):
         assert shown.exchange is not None
@@ -473,7 +473,7 @@ def test_reminder_moves_the_buttons_below(product: Product, user: str, transport
 
     reminder = newest(product, "U0ADA", f"<@{user}>", "Nobody has decided since")
     assert reminder.ts != first.ts
-    assert newest(product, "U0ADA", f"<@{user}>", "Asked again below").ts == first.ts
+    assert newest(product, "U0ADA", f"<@{user}>", "I asked again below").ts == first.ts
     deny(product, "U0ADA", reminder)
     for who in ("U0ADA", "U0BEA"):
         assert newest(product, who, f"<@{user}>", "Denied by").buttons() == []
@@ -684,7 +684,7 @@ def test_access_that_a_member_gives_back_ends_at_once(product: Product, admin: A
     dialog_of(product, user, "ends now")
     product.slack.submit(user, {})
 
-    newest(product, user, "You gave your own access to SageMaker Studio back")
+    newest(product, user, "You gave back your own access to SageMaker Studio")
     assert "allow-list" in str(product.slack.answer_to(product.slack.command(user)).blocks)
     assert [entry.action for entry in admin.history(TEAM, user, utc_now() - timedelta(hours=1), 9)][1] == "return"
 

@@ -1,4 +1,4 @@
-"""Two bots behind a load balancer, restarted in turn under load: every request is answered."""
+"""Two bots behind a load balancer, restarted in turn under load, answer every request."""
 
 import json
 import subprocess
@@ -26,14 +26,14 @@ def crowd(product: Product, log_folder: Path) -> Crowd:
 
 
 def send(plan: Plan) -> Report:
-    """Send the load from a process of its own, which takes no time from the stand-ins."""
+    """Send the load from a separate process, so that it does not slow the stand-ins down."""
     command = [sys.executable, "-m", "bench.burst"]
     ended = subprocess.run(command, input=json.dumps(asdict(plan)), capture_output=True, text=True, check=True)
     return Report(**json.loads(ended.stdout))
 
 
 class Pair:
-    """Two bots, each of which can be replaced by another on its port."""
+    """Two bots, each of which can be restarted on its port."""
 
     def __init__(self, product: Product, log: Path, stack: ExitStack) -> None:
         self.product, self.log, self.stack = product, log, stack

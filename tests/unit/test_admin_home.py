@@ -89,7 +89,7 @@ def test_tab_without_administration_is_better_than_none(world: AppWorld, monkeyp
     monkeypatch.setattr(home, "overview", fails)
     text = str(shown(world).blocks)
     assert "approve_access" not in text
-    assert "I couldn't read what waits for you: it fails" in text
+    assert "I couldn't load your open tasks: it fails" in text
     assert "admin_find" in text
     assert world.counted() == {"home": 1}
 
@@ -109,7 +109,7 @@ def test_all_members_are_looked_at_chunk_by_chunk(world: AppWorld, monkeypatch: 
     assert "Access that ends within two weeks: 31" in text
     assert text.index(f"allow {ANA.user_id}") < text.index("allow U0MANY29") < text.index("allow U0MANY28")
     assert "`/studio admin list --expiring 14d`" in text
-    assert "only looked at" not in text
+    assert "only checked" not in text
 
 
 def test_tab_says_how_many_members_it_looked_at(world: AppWorld, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +122,7 @@ def test_tab_says_how_many_members_it_looked_at(world: AppWorld, monkeypatch: py
         return read(*given)
 
     monkeypatch.setattr(listing.Listing, "read", slow)
-    text = "I only looked at 14 members. For all of them: `/studio admin list --expiring 14d`"
+    text = "I only checked 14 members. To see all of them: `/studio admin list --expiring 14d`"
     assert text in str(shown(world).blocks)
 
 

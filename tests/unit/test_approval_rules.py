@@ -259,13 +259,13 @@ def test_rule_is_described_in_both_languages() -> None:
     english, german = AdminWords.approval_rules, GermanAdminWords.approval_rules
     assert describe(ANALYTICS, english, str) == (
         "Rule analytics (domain d-abc123 or d-def456, profile ds-*, members of S0DATA): approved by U0LEAD or "
-        "S0LEADS, or by an administrator if none of them answers. It takes 2 approvals. Access lasts 30 days at "
-        "most. The reason has to name a ticket such as OPS-123."
+        "S0LEADS, or by an administrator if none of them answers. It takes 2 approvals. Access lasts at most "
+        "30 days. The reason must name a ticket such as OPS-123."
     )
     assert describe(NIGHT, english, str) == (
         "Rule night-shift (domain d-abc123): approved by an administrator. The duration is not limited. "
-        "Members of S0NIGHT with a confirmed address at example.com who ask for one day get up to 8 hours at once, "
-        "without an approval."
+        "Members of S0NIGHT with a confirmed address at example.com who ask for one day get up to 8 hours right "
+        "away, without approval."
     )
     assert describe(NIGHT, german, str) == (
         "Regel night-shift (Domain d-abc123): genehmigt von der Administration. Die Dauer ist nicht begrenzt. "
@@ -275,8 +275,8 @@ def test_rule_is_described_in_both_languages() -> None:
     assert describe(DEFAULT, english, str) == "No rule: approved by an administrator. The duration is not limited."
     short = ApprovalRule("short", max_days=1, automatic=Automatic(1, email_domains=("example.com",)))
     assert describe(short, english, str).endswith(
-        "Access lasts one day at most. Members with a confirmed address at example.com who ask for one day get up to "
-        "one hour at once, without an approval."
+        "Access lasts at most one day. Members with a confirmed address at example.com who ask for one day get up to "
+        "one hour right away, without approval."
     )
 
 
@@ -289,5 +289,5 @@ def test_described_days_are_those_that_a_rule_approves(hours: int) -> None:
         if Terms((rule,)).automatic_for(days, a_person(), {"S0A"})
         and not Terms((rule,)).automatic_for(days + 1, a_person(), {"S0A"})
     ]
-    asked = "one day" if longest == 1 else f"{longest} days at most"
+    asked = "one day" if longest == 1 else f"at most {longest} days"
     assert f"Members of S0A who ask for {asked} get up to" in describe(rule, AdminWords.approval_rules, str)

@@ -1,4 +1,4 @@
-"""Events about accounts: whose are noted, and what becomes of those that cannot be."""
+"""Slack's events about accounts: which ones the bot notes, and what happens if noting fails."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -56,7 +56,7 @@ class World:
         self.store.learn(TEAM, Person(ANA.user_id, TEAM, updated=10), NOON)
 
     def receives(self, user: object = GUEST, **body: Any) -> str:
-        """Take an event and do what it leads to; return the acknowledgement."""
+        """Receive an event and run the work it causes; return the acknowledgement."""
         ack = Ack()  # type: ignore[no-untyped-call] # Bolt's own gap
         NOTED["user_change"](
             self.app, ack, {"api_app_id": APP, "team_id": TEAM, "event": {"type": "user_change", "user": user}} | body

@@ -146,7 +146,7 @@ def test_profiles_say_who_holds_them(world: PickWorld) -> None:
 def test_holder_without_a_known_name_is_an_id(world: PickWorld) -> None:
     world.access.give(BEN, a_mapping(profile="ben"))
     world.choose("domain", "d-research")
-    assert world.suggest("profile", "be") == [(f"ben — {BEN.user_id}", "ben"), ("be — not there yet", "be")]
+    assert world.suggest("profile", "be") == [(f"ben — {BEN.user_id}", "ben"), ("be — doesn't exist yet", "be")]
 
 
 def test_names_are_looked_up_once_a_minute(world: PickWorld) -> None:
@@ -239,7 +239,7 @@ def test_ten_thousand_profiles_are_cut_and_can_be_searched(world: PickWorld) -> 
     world.lists.profiles_of["d-research"] = [f"p{number:05}" for number in range(10_000)]
     shown = world.suggest("profile")
     assert (len(shown), shown[-1]) == (MAX_CHOICES + 1, (WORDS.pick_more, NOTHING))
-    assert world.suggest("profile", "p0999")[-1] == ("p0999 — not there yet", "p0999")
+    assert world.suggest("profile", "p0999")[-1] == ("p0999 — doesn't exist yet", "p0999")
     assert world.suggest("profile", "p09999") == [("p09999 — free", "p09999")]
     # What is typed may be there all the same, among those that are cut off.
     assert world.suggest("profile", "p0")[-2][0] == "p0 — as typed"

@@ -107,12 +107,12 @@ class GermanAdminWords(AdminWords):
     pick = "Wählen oder tippen"
     pick_states = ("frei", "vergeben")
     pick_new = "{name} — gibt es noch nicht"
-    pick_typed = "{name} — wie getippt"
+    pick_typed = "{name} — wie eingegeben"
     pick_disabled = "deaktiviert"
-    pick_late = "Gerade gibt es keine Liste: Tippe den ganzen Namen."
-    pick_more = "Es gibt noch mehr: Tippe weiter."
-    pick_domain_first = "Wähle zuerst die Domain, oder tippe den ganzen Namen."
-    pick_profile_first = "Wähle zuerst das Profil, oder tippe den ganzen Namen."
+    pick_late = "Die Liste ist gerade nicht verfügbar. Gib den ganzen Namen ein."
+    pick_more = "Es gibt noch mehr. Tippe weiter."
+    pick_domain_first = "Wähle zuerst die Domain, oder gib den ganzen Namen ein."
+    pick_profile_first = "Wähle zuerst das Profil, oder gib den ganzen Namen ein."
     one_of_both = "Gib ein Mitglied oder eine Nutzergruppe an, nicht beides."
     problems = {
         Problem.UNKNOWN_VERB: "`{value}` kenne ich nicht. Es wurde nichts geändert.",
@@ -239,8 +239,8 @@ class GermanAdminWords(AdminWords):
     ending = "*Zugriffe, die in zwei Wochen enden: {number}*"
     none_ending = "In den nächsten zwei Wochen endet kein Zugriff."
     extend = "Verlängern"
-    home_failed = "Ich konnte nicht lesen, was auf dich wartet: {why}"
-    looked_at = "Ich habe nur {number} Mitglieder angesehen. Alle zeigt: `{command} admin {text}`"
+    home_failed = "Ich konnte deine offenen Aufgaben nicht laden: {why}"
+    looked_at = "Ich habe nur {number} Mitglieder geprüft. Alle zeigt: `{command} admin {text}`"
     more_in = "Mehr: `{command} admin {text}`"
     administrators = "*Wer administriert:* {names}"
     counts = "{first} bis {last} von {number}"
@@ -273,8 +273,8 @@ class GermanAdminWords(AdminWords):
         "group": "Mitglieder von {names}",
         "admins": "der Administration",
         "approve": "genehmigt von {names}",
-        "fallback": ", oder von {names}, wenn davon niemand antwortet",
-        "needed": "Es braucht {number} Genehmigungen.",
+        "fallback": ", oder von {names}, wenn sonst niemand antwortet",
+        "needed": "Es sind {number} Genehmigungen nötig.",
         "day": "Der Zugriff gilt höchstens einen Tag.",
         "days": "Der Zugriff gilt höchstens {number} Tage.",
         "no_limit": "Die Dauer ist nicht begrenzt.",

@@ -99,13 +99,13 @@ class AdminWords:
     or_group = "Or a user group"
     pick = "Pick or type"
     pick_states = ("free", "taken")
-    pick_new = "{name} — not there yet"
+    pick_new = "{name} — doesn't exist yet"
     pick_typed = "{name} — as typed"
     pick_disabled = "disabled"
-    pick_late = "There is no list just now: type the whole name."
-    pick_more = "There are more: go on typing."
-    pick_domain_first = "Choose the domain first, or type the whole name."
-    pick_profile_first = "Choose the profile first, or type the whole name."
+    pick_late = "The list isn't available right now. Type the full name."
+    pick_more = "There are more. Keep typing."
+    pick_domain_first = "Choose the domain first, or type the full name."
+    pick_profile_first = "Choose the profile first, or type the full name."
     one_of_both = "Enter a member or a user group, not both."
     problems = {
         Problem.UNKNOWN_VERB: "I don't know `{value}`. Nothing was changed.",
@@ -210,7 +210,7 @@ class AdminWords:
     unreadable = "`{record}` can't be read; `forget` removes it"
     about = "*Stored about {user}*"
     members = "*Everyone with a mapping or a rule*"
-    found = "*Members that fit*"
+    found = "*Matching members*"
     ending_by = "*Access that ends by {until}*"
     no_request = "{user} has no open access request. Nothing was changed."
     no_requests = "There are no open access requests."
@@ -224,8 +224,8 @@ class AdminWords:
     ending = "*Access that ends within two weeks: {number}*"
     none_ending = "Nobody's access ends within two weeks."
     extend = "Extend"
-    home_failed = "I couldn't read what waits for you: {why}"
-    looked_at = "I only looked at {number} members. For all of them: `{command} admin {text}`"
+    home_failed = "I couldn't load your open tasks: {why}"
+    looked_at = "I only checked {number} members. To see all of them: `{command} admin {text}`"
     more_in = "More: `{command} admin {text}`"
     administrators = "*Who administers:* {names}"
     counts = "{first} to {last} of {number}"
@@ -261,13 +261,13 @@ class AdminWords:
         "approve": "approved by {names}",
         "fallback": ", or by {names} if none of them answers",
         "needed": "It takes {number} approvals.",
-        "day": "Access lasts one day at most.",
-        "days": "Access lasts {number} days at most.",
+        "day": "Access lasts at most one day.",
+        "days": "Access lasts at most {number} days.",
         "no_limit": "The duration is not limited.",
-        "ticket": "The reason has to name a ticket such as {example}.",
-        "automatic": "{who} who ask for {days} get up to {hours} at once, without an approval.",
+        "ticket": "The reason must name a ticket such as {example}.",
+        "automatic": "{who} who ask for {days} get up to {hours} right away, without approval.",
         "one_day": "one day",
-        "several_days": "{number} days at most",
+        "several_days": "at most {number} days",
         "members_of": "Members of {names}",
         "members": "Members",
         "with_email": "{who} with a confirmed address at {names}",
