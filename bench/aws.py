@@ -2,7 +2,8 @@
 
 Started as its own process, `python -m bench.aws`, with the items of one member (the template) on standard input.
 Every other member has the same items under their own id, so the number of members is unlimited. Writes are discarded.
-With a certificate as argument, it is far away, and prints the ports of DynamoDB and of SageMaker not one for both.
+With a certificate as its argument, it simulates the distance to AWS, and prints one port for DynamoDB and one for
+SageMaker instead of a shared one.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ TEMPLATE = "U0TEMPLATE"
 # An attribute and its value in an UpdateItem.
 SET = re.compile(r"(#\w+) = (:\w+)(?=,| *$| [A-Z])")
 USER = re.compile(r"\bU0[A-Z0-9]+")
-# Begin the ids of members whose accounts the bot has a record of.
+# Prefixes of the ids of members whose accounts the bot has a record of.
 KNOWN = ("U0KNOWN", "U0BENCH")
 # Tables of the naive bot.
 PROFILES, ALLOWED = "naive-profiles", "naive-allowed"
@@ -80,7 +81,7 @@ class Aws:
         return {}
 
     def _runtime(self, key: str) -> list[Item]:
-        """Return that Slack's events arrive, and the record of a member of whom there is one."""
+        """Return the item which says that Slack's events arrive, or a known member's record."""
         kind, _, rest = key.partition("#")
         tenant, _, user = rest.partition("#")
         item: Item = {"id": {"S": key}, "as_of": {"S": _now()}, "expires": {"N": "2000000000"}}

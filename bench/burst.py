@@ -1,7 +1,7 @@
-"""Send many signed commands at once from a separate process, and report what became of each.
+"""Send many signed commands at once from a separate process, and report the result of each.
 
-Plain sockets in one loop, requests prepared in advance, and `response_url`s of its own take little of the machine's
-time from the bot. Run as `python -m bench.burst` with a plan in JSON on standard input; it prints a report in JSON:
+Plain sockets in one loop, prepared requests and its own server for `response_url`s leave most of the CPU to the bot.
+ Run as `python -m bench.burst` with a plan in JSON on standard input; it prints a report in JSON:
 times and the first words of answers, but no links.
 """
 

@@ -1,9 +1,9 @@
-"""The path of one warm `/studio` through the bot: which of its files and functions a request enters.
+"""The path of one warm `/studio` through the bot: the files and functions that a request enters.
 
     python -m bench.path [--list]
 
 The bot runs in this process against the stand-ins of the benchmark. A profile hook sees every thread that serves
-the measured request: the one that takes it from the server, and those that the executors own.
+the measured request: the server's thread, and those of the executors.
 """
 
 import argparse

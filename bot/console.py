@@ -80,7 +80,7 @@ def confirm(question: str) -> bool:
 
 
 def agreed(question: str, *, yes: bool) -> bool:
-    """Return whether a command may go on: because of --yes, or of the answer; without a terminal, it asks nobody."""
+    """Return whether a command may go on: --yes was given, or the user agrees. Without a terminal, ask nothing."""
     return yes or not is_terminal() or confirm(question)
 
 

@@ -1,4 +1,4 @@
-"""Find out who must agree to a command from Slack: the facts for `core.consent`."""
+"""Find out who must agree to a command from Slack; this gathers the facts for `core.consent`."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from bot.links.facts import Gatherer, is_in
 
 
 def administrators(admin: Admin, tenant: str, configured: Collection[str]) -> frozenset[str]:
-    """Return the user ids that administer: the configured ones, and those with an admin rule in force.
+    """Return the user ids of administrators: the configured ones, and those with an admin rule in force.
 
     A block does not count: by blocking the others, an administrator would otherwise become the only one.
     """
@@ -30,7 +30,7 @@ def _may_have_admin_rule(access: Access | Workspace, now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What finding out takes.
+    """The use case and its dependencies.
 
     Attributes:
         facts: asks Slack who is in a user group.
@@ -42,7 +42,7 @@ class Agreement:
     configured: frozenset[str]
 
     def refuses(self, by: Member, command: AdminCommand, stored: Access | Workspace) -> bool:
-        """Return whether a command gives its administrator something that only another may give.
+        """Return whether a command gives its sender something that only another administrator may give.
 
         Raises:
             SlackError: Slack does not say whether the administrator is in the group that the command allows.
@@ -52,7 +52,7 @@ class Agreement:
     def needed(
         self, by: Member, command: AdminCommand, stored: Access | Workspace
     ) -> tuple[Consent, Ownership | None]:
-        """Return who must agree to a command, and whose the profile of its mapping is or was; SlackError as above."""
+        """Return who must agree to a command, and the ownership of its mapping's profile; SlackError as above."""
         to = Member(by.tenant, command.principal) if command.verb is Verb.MAP else None
         profile = None if to is None else self.admin.access.ownership(command.mapping())
         lockdown = lockdown_of(stored) if command.verb is Verb.LOCKDOWN else None
@@ -62,7 +62,7 @@ class Agreement:
         return consent(by, gains=gains, to=to, profile=profile, lockdown=lockdown, by_two=by_two), profile
 
     def others(self, by: Member, command: AdminCommand) -> frozenset[str]:
-        """Return the user ids of administrators who could agree: neither the one who asks nor the one who gains."""
+        """Return the user ids of administrators who could agree: neither the sender nor the one who gains."""
         found = administrators(self.admin, by.tenant, self.configured)
         return found - {by.user_id, command.principal}
 
@@ -73,13 +73,13 @@ class Agreement:
             case Verb.MAP | Verb.ALLOW | Verb.ADMIN:
                 return command.principal == by.user_id
             case Verb.FORGET:
-                if command.principal != by.user_id:  # removing the others leaves one administrator
+                if command.principal != by.user_id:  # removing all others leaves a sole administrator
                     return self.admin.rules.sole_admin and _may_have_admin_rule(stored, self.admin.now())
                 return bool(stored.unreadable) or any(grant.effect is Effect.DENY for grant in stored.grants)
             case _:
                 return False
 
     def _is_sole(self, by: Member) -> bool:
-        """Return whether the settings say that there is one administrator, and there is no other."""
+        """Return whether the settings allow a sole administrator and no other one exists."""
         sole = self.admin.rules.sole_admin
         return sole and administrators(self.admin, by.tenant, self.configured) <= {by.user_id}

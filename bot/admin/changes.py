@@ -28,9 +28,9 @@ class Change:
 
     Attributes:
         before, after: the record before and after; None if there was or is none.
-        warnings: problems that the administrator should know of, although the change was made.
-        obstacle: why a rule in force does not have its effect now; None if nothing is known to stand in its way.
-        former: the other member who had the profile of a new mapping, as far as known.
+        warnings: problems that the administrator should know about, although the change was made.
+        obstacle: why a rule in force has no effect now; None if no obstacle is known.
+        former: the previous holder of a new mapping's profile, if known.
     """
 
     before: Record | None
@@ -74,8 +74,8 @@ class Admin:
 
         Args:
             overwrite: whether the mapping may replace one to another profile.
-            force: whether to set even a mapping of which SageMaker says that it cannot work.
-            profile: whose the profile must still be: a member who has it loses it. None takes it if it is free.
+            force: whether to set a mapping even if SageMaker says that it cannot work.
+            profile: the ownership that the profile must still have; a holder loses it. None takes only a free one.
 
         Raises:
             BadInput: the mapping cannot work.
@@ -108,7 +108,7 @@ class Admin:
         return Change(before, after, warnings, former=None if owner == member else owner)
 
     def _handover(self, profile: Ownership, to: Member, mapping: Mapping, actor: Actor) -> Handover | None:
-        """Return what the holder of a profile loses; None if nobody else in the workspace holds it."""
+        """Return the mapping that a profile's holder loses; None if nobody else in the workspace holds it."""
         loser = profile.holder
         if loser is None or loser == to or loser.tenant != to.tenant:
             return None
@@ -140,10 +140,10 @@ class Admin:
     def grant(
         self, tenant: str, grant: Grant, actor: Actor, *, at_version: int | None = None, private: bool = False
     ) -> Change:
-        """Set a rule, replacing one of the same kind; without a reason of its own, it keeps that of the replaced one.
+        """Set a rule, replacing one of the same kind. Without a new reason, the rule keeps the old one.
 
         Args:
-            private: keep the reason out of the audit, because it is a member's words.
+            private: keep the reason out of the audit, because a member wrote it.
 
         Raises:
             BadInput: the stored rule cannot be read, or the workspace has the most group rules allowed.

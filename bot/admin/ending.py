@@ -18,19 +18,19 @@ from bot.core.reminders import EndNotice, ReminderStore, is_waking
 
 log = structlog.get_logger()
 
-# Between looks at whose access ends, by one replica for all.
+# Time between looks at access that ends. One replica looks for all.
 LOOK_EVERY = timedelta(minutes=15)
-# How long before an end members hear of it, and how long after one it is still news.
+# How long before the end of access to send a message, and how long after it a message makes sense.
 DAY = timedelta(days=1)
-# Members of one look: Slack takes about a hundred look-ups of accounts a minute. The next look reaches others.
+# The most members per look: Slack allows about a hundred account look-ups a minute. The next look covers the rest.
 MAX_A_LOOK = 90
 
 
 def ending(member: Member, own: Access, person: Person | None, around: Around, now: datetime) -> EndNotice | None:
-    """Return what a member should hear now about the end of their access; None for nothing. Pure.
+    """Return what to tell a member now about the end of their access; None for nothing. Pure.
 
-    They hear of an end that takes access away: not of one that a deny rule, a lockdown or a group makes irrelevant,
-    and not in advance if the access was given for no longer than that.
+    Members get a message only if they lose access, not if a deny rule, a lockdown or a group makes the end
+    irrelevant. They get none in advance if the access was given for no longer than that.
 
     Args:
         person: as for `listed`.
@@ -63,10 +63,10 @@ class EndNotices:
     tell: Callable[[Member, Person, EndNotice], object]
 
     def look(self, tenant: str) -> None:
-        """Tell those whose access ends, if it is time to look; on one replica for all.
+        """Tell members that their access ends, if a look is due. One replica looks for all.
 
         Raises:
-            StoreError: it is not known whose access ends, or who has heard of it.
+            StoreError: the rules or the messages sent so far could not be read.
         """
         now, access = self.listing.admin.now(), self.listing.admin.access
         if not self.store.claim(f"{tenant}#endings", now, now + LOOK_EVERY):
@@ -98,7 +98,7 @@ class EndNotices:
                 log.exception("end_not_told", user=member.user_id)
 
     def _tell(self, member: Member, seen: EndNotice) -> None:
-        """Tell a member, if that is still right.
+        """Tell a member, if their access still ends then.
 
         The message counts as sent before it is: a second one would be worse than none. It also counts as sent to an
         account that can open nothing, so that no later look asks Slack about it.
@@ -115,5 +115,5 @@ class EndNotices:
 
 
 def _is_known(notice: EndNotice, seen: EndNotice) -> bool:
-    """Return whether a member has heard of this end, or of a later state of it."""
+    """Return whether a member already got the message about this end, or a later one about it."""
     return notice.until == seen.until and notice.over <= seen.over

@@ -33,9 +33,9 @@ def is_gone(studio: StudioExaminer, mapping: Mapping) -> bool:
 
 
 def examined(decision: Allowed | Denied, studio: StudioExaminer) -> tuple[Allowed | Denied, str | None]:
-    """Return the decision as the member would meet it: with a check of each profile that they may open.
+    """Return the decision that the member would get, after checking each profile that they may open.
 
-    The second value is why SageMaker did not say whether one can be opened; None if it did, or was not needed.
+    The second value is the reason why SageMaker could not check a profile; None if it could, or did not have to.
     """
     mappings: tuple[Mapping, ...] = ()
     if isinstance(decision, Allowed):

@@ -24,8 +24,8 @@ class Holding:
 
     Attributes:
         own: the allow rule for the member alone; None without one in force.
-        left: the group's rule by which they can open Studio without their own; None without one.
-        unsure: whether Slack did not confirm if such a group exists.
+        left: the group rule that still lets them open Studio without their own; None without one.
+        unsure: whether Slack could not confirm that they are in such a group.
         version: of the member's records.
     """
 
@@ -46,7 +46,7 @@ class GiveBack:
     now: Callable[[], datetime] = utc_now
 
     def holding(self, member: Member) -> Holding:
-        """Return what the member can give back; StoreError or SlackError if that is not known."""
+        """Return what the member can give back; StoreError or SlackError if a look-up fails."""
         now, rules = self.now(), self.rules
         gathering, until = self.facts.begin(member), self.facts.within(GATHER_TIMEOUT)
         facts = gathering.end(until, lambda known: groups_for_link(member, _without_own(known), rules, now))

@@ -64,7 +64,7 @@ class Listed:
 
     @property
     def ends(self) -> datetime:
-        """When the access ends that `rule` gives; in the last year of all if it does not."""
+        """When the access that `rule` gives ends; the latest possible time if it has no end."""
         return (self.rule and self.rule.until) or datetime.max.replace(tzinfo=UTC)
 
 
@@ -100,7 +100,7 @@ def listed(member: Member, own: Access, person: Person | None, around: Around, n
 
 
 def ordered(rows: list[Listed], command: AdminCommand) -> list[Listed]:
-    """Return members by the end of their access if the command asks whose ends soon, else by name."""
+    """Sort members by the end of their access if the command lists access that ends soon, else by name."""
     by_end = Name.EXPIRING in command.fields
     return sorted(rows, key=lambda row: (row.ends, *row.order) if by_end else row.order)
 

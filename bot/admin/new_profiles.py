@@ -54,7 +54,7 @@ class NewProfiles:
     def obstacle(
         self, studio: StudioExaminer, access: Access, mapping: Mapping | None, creation: str | None
     ) -> DecisionResult | None:
-        """Return why a profile cannot be made, or why an approval without one gives nothing; None if all is well.
+        """Return why a profile cannot be made, or why an approval without one grants nothing; None if all is well.
 
         Raises:
             StudioError: nobody could sign in to the profile that is not to be made, or to the domain of a new one.
@@ -76,7 +76,7 @@ class NewProfiles:
         return DecisionResult.PROFILE_EXISTS
 
     def has_failed(self, studio: StudioExaminer, access: Access, approved: AccessRequest) -> bool:
-        """Return whether SageMaker says that what the first approver named can no longer be."""
+        """Return whether SageMaker says that the first approver's profile no longer exists."""
         mapping = approved.mapping
         if mapping is None:
             return self.obstacle(studio, access, None, None) is not None

@@ -30,7 +30,7 @@ def page_of_records(admin: Admin, tenant: str, command: AdminCommand, after: str
 
 
 def page_of_members(listing: Listing, tenant: str, command: AdminCommand, after: str) -> tuple[Page, str]:
-    """Read a page of those whom the command lists, in their order among those that are read at once.
+    """Read a page of the members that the command lists, sorted within the page.
 
     The next page begins in the same chunk, behind the last one shown, or with the next chunk.
     """

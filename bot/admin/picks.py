@@ -23,7 +23,7 @@ from bot.core.values import DEFAULT_ALIAS, DOMAIN_ID, MAX_NAME, NAME, InvalidVal
 
 log = structlog.get_logger()
 
-# Of Slack's hundred options, one is for what was typed, and one for a note.
+# Of Slack's hundred options, one is for the typed text, and one for a note.
 MAX_CHOICES = 98
 # Members whose mappings are read for what is known without AWS, names that are kept, and the seconds for which both
 # serve.
@@ -31,7 +31,7 @@ MAX_MEMBERS, MAX_NAMES, KNOWN_SECONDS = 2000, 10_000, 60.0
 
 
 class StudioLists(Protocol):
-    """What AWS lists. StudioError if it refuses or does not answer.
+    """The lists that AWS provides. StudioError if it refuses or does not answer.
 
     Args:
         by: the administrator on whose behalf a role is assumed.
@@ -58,12 +58,12 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """The choices that fit what was typed.
+    """The choices that match the typed text.
 
     Attributes:
-        all_there: whether AWS listed them, so that there is nothing else by what was typed.
-        failed: whether AWS lists them and did not answer.
-        goes_on: whether more would fit.
+        all_there: whether AWS listed them, so nothing else matches the typed text.
+        failed: whether AWS should have listed them but did not answer.
+        goes_on: whether more match.
     """
 
     found: tuple[Choice, ...] = ()
@@ -74,7 +74,7 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What mappings name: a mapping of each domain, and who holds each profile in it."""
+    """What the mappings say: one mapping for each domain, and the holder of each profile in it."""
 
     places: Dictionary[str, Mapping]
     holders: Dictionary[str, Dictionary[str, str]]
@@ -86,7 +86,7 @@ class Picks:
 
     Attributes:
         lists: None where the bot's role may not list.
-        names: what is known of the accounts of users.
+        names: the known names and addresses of users.
         notes: keeps what was chosen in fields on which others depend.
     """
 
@@ -119,7 +119,7 @@ class Picks:
         return next(iter(found)) if len(found) == 1 else ""
 
     def profiles(self, by: Member, domain: str, typed: str) -> Choices:
-        """Return a domain's profiles, and who holds each."""
+        """Return a domain's profiles with their holders."""
         known, lists = self._known(by.tenant), self.lists
         place = self._place(known, domain)
         if place is None:
@@ -167,7 +167,7 @@ class Picks:
         return {key: called[user] or user for key, user in users.items()}
 
     def _place(self, known: Known, domain: str) -> Mapping | None:
-        """Return a mapping that says how the domain is reached; None for what is no domain."""
+        """Return a mapping that shows how to reach the domain; None if this is not a domain id."""
         if domain in known.places:
             return known.places[domain]
         template = self.templates.get(domain)
@@ -195,7 +195,7 @@ def _read(members: Iterable[tuple[str, Access]]) -> Known:
 
 
 def _fitting(choices: Iterable[Choice], typed: str, *, failed: bool = False) -> Choices:
-    """Return the choices with what was typed in them."""
+    """Return the choices that contain the typed text."""
     part = typed.lower()
     found = [each for each in choices if part in each.value.lower() or part in each.note.lower()]
     return Choices(tuple(found[:MAX_CHOICES]), failed=failed, goes_on=len(found) > MAX_CHOICES)

@@ -1,6 +1,6 @@
-"""Access requests that wait: remind their approvers, and say when nobody has decided in time.
+"""Waiting access requests: remind their approvers, and report those that nobody decided in time.
 
-Nothing is decided here. One replica looks for all, and claims each message before sending it, so that it is sent
+This module decides nothing. One replica looks for all, and claims each message before sending it, so that it is sent
 once, or not at all if the process is killed in between. While Slack does not answer, nothing is claimed.
 """
 
@@ -22,13 +22,13 @@ from bot.core.waiting import END_IS_NEWS, deferred, ended, is_due, is_polite, ra
 
 log = structlog.get_logger()
 
-# Between looks at what waits, by one replica for all.
+# Time between looks at waiting access requests. One replica looks for all.
 LOOK_EVERY = timedelta(minutes=5)
-# Requests of one look: Slack takes about a hundred look-ups of accounts a minute. The next look reaches others.
+# The most requests per look: Slack allows about a hundred account look-ups a minute. The next look covers the rest.
 MAX_A_LOOK = 50
-# Between attempts to find out whom to remind.
+# Time until the next attempt if the approvers could not be looked up.
 RETRY_AFTER = timedelta(hours=1)
-# The actor of an end that no person brought about.
+# The actor when an access request expires by itself.
 BY_TIME = "time"
 
 
@@ -49,10 +49,10 @@ class WaitingRequests:
     show_end: Callable[[AccessRequest, Person], object]
 
     def look(self, tenant: str) -> None:
-        """Look at all requests that wait, if it is time; on one replica for all.
+        """Look at all waiting access requests, if a look is due. One replica looks for all.
 
         Raises:
-            StoreError: it is not known what waits.
+            StoreError: the access requests could not be read.
         """
         now = self.use_case.now()
         if not self.claims.claim(f"{tenant}#requests", now, now + LOOK_EVERY):
@@ -65,7 +65,7 @@ class WaitingRequests:
                 self._follow_up(request, now)
             except StudioLinksError as error:  # the next look may do better
                 log.warning("request_not_followed_up", request=request.id, why=str(error))
-                if isinstance(error, SlackError):  # it says of nobody who they are
+                if isinstance(error, SlackError):  # it would fail for the others as well
                     return
             except Exception:  # a defect about one request must not silence the others
                 log.exception("request_not_followed_up", request=request.id)
@@ -85,7 +85,7 @@ class WaitingRequests:
             return
         try:
             self.remind(told)
-        except StudioLinksError as error:  # it is not known whom to ask, so nobody was
+        except StudioLinksError as error:  # the approvers are unknown, so nobody was reminded
             log.warning("request_not_followed_up", request=request.id, why=str(error))
             self.use_case.requests.note(told, replace(request, remind_at=now + RETRY_AFTER))
 

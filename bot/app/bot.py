@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-# Seconds between looks at the approval rules, and at whether Slack's records of members or messages are due.
+# Seconds between looks at the approval rules, the kept account records and the messages that are due.
 PAUSE = 60
 # Seconds between attempts to reach Slack and DynamoDB at startup; the last one repeats.
 START_UP_PAUSES = (0.5, 1, 2, 4, 8, 15)

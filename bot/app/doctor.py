@@ -145,7 +145,7 @@ class Doctor:
         return {*self.settings.studio_admins, *by_rule}
 
     def _approval_rules(self, members: dict[str, Access]) -> Iterator[Finding]:
-        """Show each rule on access requests, and whether those whom it names exist and are enough."""
+        """Show each rule on access requests, and whether its users and groups exist and suffice."""
         for rule in self.admin.rules.approval_rules:
             check = f"approval rule {rule.name}"
             yield ok(check, describe_rule(rule, AdminWords.approval_rules, str))

@@ -148,7 +148,7 @@ def part_of_rule(check: str, found: str) -> Finding:
 
 
 def approvers(rule: ApprovalRule, check: str, admins: Collection[str]) -> Iterator[Finding]:
-    """Report a rule by which nobody can approve, or fewer than have to.
+    """Report a rule under which nobody, or too few, can approve.
 
     Args:
         admins: who may administer.

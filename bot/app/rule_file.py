@@ -12,17 +12,17 @@ from bot.core.policy import Rules
 
 log = structlog.get_logger()
 
-# Seconds after which a file that changed counts as whole: one that is written in place may be valid before its last
-# rules are there.
+# Seconds after which a changed file counts as complete: while it is written in place, its first rules alone may be
+# a valid file.
 WHOLE_AFTER = 5.0
 
 
 class RuleFile:
-    """Keeps `rules.approval_rules` as the file has them. An error in it keeps the last good ones.
+    """Keep `rules.approval_rules` in step with the file. After an error, the last good rules stay in force.
 
     Args:
-        name: of the file. A link is followed each time: Kubernetes replaces ConfigMaps by one.
-        stale: called at each look, with whether rules count that the file does not have.
+        name: of the file. Each look follows symbolic links: Kubernetes updates a ConfigMap by replacing one.
+        stale: called at each look, with whether the rules in force differ from the file.
         clock: returns seconds since 1970.
     """
 
@@ -50,7 +50,7 @@ class RuleFile:
             log.info("approval_rules_changed", rules=[rule.name for rule in found])
 
     def _just_changed(self) -> bool:
-        """Return whether the file has changed so recently that the next look has to read it."""
+        """Return whether the file changed so recently that only the next look can trust it."""
         try:
             return 0 <= self._clock() - Path(self._name).stat().st_mtime < WHOLE_AFTER
         except OSError:  # an error of its own

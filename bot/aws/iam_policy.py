@@ -18,7 +18,7 @@ TABLES = ("access", "audit", "runtime")
 HISTORIES = ("audit/index/by_member", "audit/index/by_day")
 # What `tables create` switches on and `tables check` reads.
 SETTINGS = ("Table", "TimeToLive", "ContinuousBackups")
-# What pick-lists take. No resource narrows these.
+# The actions that pick-lists need. IAM offers no narrower resource for them.
 LIST_TO_PICK = ["sagemaker:ListDomains", "sagemaker:ListUserProfiles"]
 EXAMINE_REST = ["sagemaker:DescribeDomain", "sagemaker:DescribeSpace"]
 # Characters without white space. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html

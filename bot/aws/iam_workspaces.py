@@ -1,4 +1,4 @@
-"""What making, running and removing workspaces takes: for roles, and for sessions of a mapping's role. Pure."""
+"""IAM permissions to make, run and remove workspaces, for roles and for sessions of a mapping's role. Pure."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 from bot.aws.iam_scope import EXAMINE_PROFILE, TAG, TAG_VALUE, TAGGED, Scope, document, links, scope_of, statement
 from bot.core.access import Mapping
 
-# These take no narrower resource.
+# IAM offers no narrower resource for these.
 LIST = ["sagemaker:ListApps", "sagemaker:ListSpaces"]
 STOP = ["sagemaker:DescribeApp", "sagemaker:DeleteApp"]
 STOP_AND_START = [*STOP, "sagemaker:CreateApp"]
 
 
 def running(scope: Scope, actions: list[str]) -> list[dict[str, Any]]:
-    """Allow seeing what runs in the domains, and acting on their apps, if that is wanted."""
+    """Allow listing what runs in the domains, and optionally acting on their apps."""
     apps = scope.studio("app", "/*") if scope.runs else []
     return [statement("Running", LIST, ["*"] if apps else []), statement("Apps", actions, apps)]
 

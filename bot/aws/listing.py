@@ -38,7 +38,7 @@ def list_apps(
     spaces: Dictionary[str, Space],
     holder: Dictionary[str, str] | None = None,
 ) -> Iterator[App]:
-    """Yield the apps that have not ended of a domain, or of its holder alone; their owners are those of `spaces`."""
+    """Yield the apps of a domain, or of one holder, that have not ended. `spaces` has their owners."""
     equals: Any = {f"{kind}Equals": name for kind, name in (holder or {}).items()}
     for page in client.get_paginator("list_apps").paginate(DomainIdEquals=domain_id, PaginationConfig=PAGE, **equals):
         yield from filter(None, (app_of(each, spaces) for each in page["Apps"]))
@@ -58,7 +58,7 @@ def space_of(given: Dictionary[str, Any], suffix: str = "", tags: Dictionary[str
 
 
 def app_of(given: Dictionary[str, Any], spaces: Dictionary[str, Space]) -> App | None:
-    """Return an app that has not ended; None for one that has, or that has a name or state unknown to us."""
+    """Return the app; None if it has ended, or if its name or state is unknown to us."""
     with suppress(ValueError, InvalidValue):
         name = AppName(given["AppType"], given["AppName"], given.get("SpaceName"))
         space = spaces.get(name.space) if name.space else None
@@ -80,7 +80,7 @@ def tags_of(client: "SageMakerClient", arn: str) -> dict[str, str]:
 
 
 def holder_of(mapping: Mapping, space: str | None) -> dict[str, str]:
-    """Return what holds an app, as requests name it: a space, or the mapping's profile."""
+    """Return the parameters that name an app's holder: a space, or the mapping's profile."""
     return {"SpaceName": space} if space else {"UserProfileName": mapping.profile_name}
 
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 PAGE = 100
-# Pages that are read for enough names with a part in them.
+# The most pages to read in search of matching names.
 MAX_PAGES = 5
-# How long a list serves those who type the same, how long its failure, and how many are kept.
+# How long to keep a list, how long a failure, and how many of them.
 CACHED_SECONDS, FAILURE_SECONDS, MAX_LISTS = 10.0, 2.0, 256
 # Our own credentials, in the home region.
 HOME = Mapping(DEFAULT_ALIAS, "d-any", "any")

@@ -1,4 +1,4 @@
-"""Off-board members: block them, and remove their workspaces; also those whom an imported file no longer has."""
+"""Off-board members: block them and remove their workspaces, by name or because an imported file lacks them."""
 
 from collections.abc import Collection
 from typing import Annotated
@@ -110,13 +110,13 @@ def _print(user: str, items: tuple[Item, ...], job: Job | None, *, as_json: bool
 
 
 def require_members(target: dict[str, Access]) -> None:
-    """Raise BadInput for a file that would off-board everybody."""
+    """Refuse a file that would off-board everybody, with BadInput."""
     if not any(access.mappings for access in target.values()):
         raise BadInput("the file has no mapping, so --prune would off-board everybody: nothing was written")
 
 
 def prune(run: CommandContext, listed: Collection[str], *, yes: bool) -> None:
-    """List the members with a mapping or an allow rule who are not listed; with `yes`, off-board them.
+    """List the members with a mapping or an allow rule who are not in the file; with `yes`, off-board them.
 
     Raises:
         typer.Exit: some could not be off-boarded.

@@ -1,4 +1,4 @@
-"""What a domain has in Studio: profiles, spaces, and the apps that run in them."""
+"""The contents of a Studio domain: profiles, spaces, and the apps that run in them."""
 
 import re
 from collections.abc import Mapping as Dictionary
@@ -74,8 +74,8 @@ class Space:
     """A space; see `App` for its fields.
 
     Attributes:
-        status: AWS's state of it, such as InService.
-        tags: empty unless the space alone was looked at.
+        status: its state in AWS, such as InService.
+        tags: empty in listings; only a description has them.
     """
 
     name: str

@@ -23,7 +23,7 @@ CHOOSE = Reason.CHOOSE.value
 DONE = "done"
 # What is done to apps in Studio, which changes nobody's access.
 STOP, START, KEEP = "stop", "start", "keep"
-# What members do when they give their access back.
+# The action of members who give their access back.
 RETURN = "return"
 LOCKDOWN, LOCKDOWN_LIFTED = "lockdown", "lockdown_lifted"
 # The beginning of an off-boarding, whose end is an entry of its own.

@@ -30,7 +30,7 @@ from bot.core.values import is_group
 class Rules:
     """The installation's settings for everybody.
 
-    Only `approval_rules` change while the bot runs, all of them by one assignment: a decision reads them once.
+    Only `approval_rules` change while the bot runs, in one assignment: each decision reads them once.
 
     Attributes:
         sole_admin: whether the installation says that it has one administrator, who may allow themselves.

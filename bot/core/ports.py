@@ -42,7 +42,7 @@ class AccessAdmin(AccessReader, Protocol):
         """Return the user ids with an admin rule, whether or not it is in force."""
 
     def ending(self, tenant: str, since: datetime, until: datetime) -> frozenset[str]:
-        """Return the user ids whose own allow rule ends within this span, as far as a recent read says."""
+        """Return the user ids whose own allow rule ends within this span. The read is eventually consistent."""
 
     def holders(self, mappings: Sequence[Mapping]) -> Iterator[tuple[Mapping, Member]]:
         """Yield the holder of each mapping's profile, many in one call, without those that nobody holds."""
@@ -192,7 +192,7 @@ class AccessRequestStore(Protocol):
         """Keep the approvals of an open request; return False if they are no longer those that were seen."""
 
     def note(self, seen: AccessRequest, told: AccessRequest) -> bool:
-        """Keep what people have heard of an undecided request; return False if that is no longer as it was seen."""
+        """Store which messages about an undecided request were sent; return False if they changed since `seen`."""
 
     def reopen(self, member: Member, request_id: str) -> None:
         """Take a decision back that could not be carried out."""

@@ -149,9 +149,9 @@ class AccessRequest:
         mapping: the mapping that the first of them named.
         creation: the instance type of a private space to make with the mapping's profile, "" for the profile alone;
             None if the profile exists.
-        reminders: how many reminders its approvers got.
+        reminders: the number of reminders sent to its approvers.
         remind_at: when the next one is due, unless that was the last; None before the first.
-        end_told: whether both sides have heard that nobody decided in time.
+        end_told: whether both sides were told that nobody decided in time.
     """
 
     id: str

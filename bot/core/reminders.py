@@ -1,4 +1,4 @@
-"""What members have heard from us unasked: of running apps and of the end of their access; and when they may."""
+"""The messages that the bot sends by itself, about running apps and the end of access, and their hours of the day."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,17 +7,17 @@ from typing import Protocol
 
 from bot.core.access import Member
 
-# The hours of the day at which people may hear from us.
+# The hours of the day at which the bot may send messages by itself.
 WAKING = range(8, 20)
 
 
 def local_time(now: datetime, tz_offset: int | None) -> datetime:
-    """Return a time in a person's zone; UTC if Slack does not say which that is."""
+    """Return a time in a person's time zone; UTC if Slack does not name it."""
     return now.astimezone(timezone(timedelta(seconds=tz_offset or 0)))
 
 
 def is_waking(now: datetime, tz_offset: int | None) -> bool:
-    """Return whether it is neither night nor evening where a person is."""
+    """Return whether it is neither night nor evening in a person's time zone."""
     return local_time(now, tz_offset).hour in WAKING
 
 
@@ -55,8 +55,8 @@ class EndNotice:
     """The last message to a member about the end of their access.
 
     Attributes:
-        until: that end; None without a message.
-        over: whether it had passed by then.
+        until: the end of access that it was about; None without a message.
+        over: whether access had ended by then.
         version: as of `Reminded`.
     """
 
@@ -94,9 +94,9 @@ class ReminderStore(Protocol):
     """The records, which all replicas share. StoreError where that fails."""
 
     def claim(self, look: str, at: datetime, until: datetime) -> bool:
-        """Return whether it is the caller's to look at something; nobody else's then until that time.
+        """Return whether the caller may look at something now; nobody else may until `until`.
 
-        A time much later than that comes from a clock that was ahead, and keeps nobody.
+        Ignore a much later stored time: the clock that wrote it was ahead.
 
         Args:
             look: its name, which has the tenant.

@@ -15,7 +15,7 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from bot.local.faults import Faults
 
 HOST = "127.0.0.1"
-# How many calls and exchanges a stand-in keeps, the latest ones: a demo may run for days.
+# The number of latest calls and exchanges that a stand-in keeps: a demo may run for days.
 KEPT = 20_000
 
 

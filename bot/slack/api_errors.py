@@ -11,11 +11,11 @@ from bot.core.causes import Cause, connection_cause
 from bot.core.errors import SlackError
 from bot.core.link import Reason
 
-# Everything that a call of slack_sdk's WebClient raises.
+# Everything that a slack_sdk WebClient call can raise.
 CALL_ERRORS = (SlackClientError, HTTPException, OSError, ValueError, AttributeError, LookupError)
 
 TEMPORARY = {"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout", "not_json"}
-# By why Slack did not answer. Waiting heals nothing that is SLACK_REFUSED.
+# By the cause of a failed connection. Waiting does not help if it is SLACK_REFUSED.
 UNANSWERED = {
     Cause.CERTIFICATE: (
         Reason.SLACK_REFUSED,
@@ -86,5 +86,5 @@ def _code(error: SlackApiError) -> str:
         return "ratelimited"  # a proxy may have replaced the body
     answer = response.data if isinstance(response, SlackResponse) else response
     code = str(answer.get("error", "")) if isinstance(answer, dict) else ""
-    # Anything else is slack_sdk's own text, which quotes what was not JSON, or not Slack's answer.
+    # Anything else is slack_sdk's own text, which quotes a body that is not JSON or not Slack's.
     return code if re.fullmatch("[a-z_]{1,60}", code) else "not_json"

@@ -35,7 +35,7 @@ PATIENT_TIMEOUT, PATIENT_RETRIES = 30, 5
 ACCOUNTS_A_PAGE = 200  # the most that Slack recommends
 # Seconds between attempts to update a dialog that Slack does not know by its name yet.
 NAME_PAUSES = (0.1, 0.2, 0.4, 0.8)
-# The scope without which nobody gets a link; the doctor names the others.
+# Without this scope, nobody gets a link. The doctor checks the other scopes.
 LOOK_UP = "users:read"
 
 
@@ -43,12 +43,12 @@ class SlackApi:
     """Call Slack, thread-safe; log nothing that is sent. Methods raise SlackError if Slack refuses or is silent.
 
     Args:
-        failed: takes each call that Slack refused or did not answer.
+        failed: called for each call that Slack refused or did not answer.
         patient: wait as long as Slack's rate limits ask; for administration, where no member waits for a link.
         shared: an account of one of these counts as one of each; see `values.shared_tenants`.
 
     Attributes:
-        network: how its calls leave this machine.
+        network: the route of its calls out of this machine, such as a proxy.
     """
 
     def __init__(

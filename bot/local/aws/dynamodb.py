@@ -78,7 +78,7 @@ def answer_scan(self: Any) -> str:
 
 
 def _size(value: Any) -> int:
-    """Return about as many bytes as DynamoDB counts."""
+    """Return roughly the size in bytes that DynamoDB counts."""
     match value:
         case DynamoType():
             return _size(value.value)

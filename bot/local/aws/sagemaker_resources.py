@@ -11,7 +11,7 @@ from bot.local.aws.sagemaker_context import Answer, Context, operation
 from bot.local.aws.sagemaker_state import Kind, Resource, moment
 
 OWNERS: tuple[Kind, ...] = ("UserProfile", "Space")
-# Studio runs these in spaces alone. https://docs.aws.amazon.com/sagemaker/latest/dg/studio-updated-running-stop.html
+# Studio runs these only in spaces. https://docs.aws.amazon.com/sagemaker/latest/dg/studio-updated-running-stop.html
 OF_SPACES = ("JupyterLab", "CodeEditor")
 
 
@@ -138,7 +138,7 @@ def list_apps(context: Context) -> Answer:
 
 @operation
 def delete_app(context: Context) -> Answer:
-    """End an app; what has ended stays in the lists as Deleted."""
+    """End an app. It stays in the lists as Deleted."""
     app = context.state.get("App", context.request["DomainId"], _path(context, _owner(context)))
     if not app.is_alive:
         raise ResourceNotFound(f"App [{app.name}] does not exist.")
@@ -146,7 +146,7 @@ def delete_app(context: Context) -> Answer:
 
 
 def _owner(context: Context) -> Resource:
-    """Return the profile or space that the request names, of which it must name one."""
+    """Return the profile or space that the call names; it must name exactly one."""
     kinds = [kind for kind in OWNERS if context.request.get(f"{kind}Name")]
     if len(kinds) != 1:
         raise AWSValidationException("Exactly one of UserProfileName and SpaceName must be given.")

@@ -21,7 +21,7 @@ from bot.slack.payloads import request_id
 Json = dict[str, Any]
 MAX_SHOWN = 20
 LOOK_BACK = timedelta(days=1)
-# What is shown where a secret was.
+# Replaces a secret.
 SECRET, LINK = "(secret)", "(link, redacted)"
 _KEYS = {"response_url": SECRET, "token": SECRET, "trigger_id": SECRET, "url": LINK, "AuthorizedUrl": LINK}
 _RESPONSE_URL = re.compile(r"https?://[^\s\"'<>|]+/(?:commands|actions)/[^\s\"'<>|]+")

@@ -125,7 +125,7 @@ class UserGroup:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name that members see."""
         return self.handle.replace("-", " ").title()
 
 

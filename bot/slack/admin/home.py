@@ -1,4 +1,4 @@
-"""Show administrators, below their own home tab, what waits for them; and one member with what can be done."""
+"""Show open tasks below an administrator's own home tab, and one member with the available actions."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,25 +25,25 @@ from bot.slack.requests.views import to_admins
 
 log = structlog.get_logger()
 
-# What the tab shows of each; the lists of `/studio admin` have the rest.
+# How many of each the tab shows; the lists of `/studio admin` have the rest.
 MAX_REQUESTS, MAX_ENDING, MAX_ADMINS = 4, 8, 20
 SOON = timedelta(days=14)
 # How long to look through the members. Reading 10,000 takes about half of it.
 LOOK_FOR = timedelta(seconds=4)
-# Slack's limit, and how many entries about a member are shown, of how long.
+# Slack's limit; the most audit entries to show about a member, and their greatest age.
 MAX_BLOCKS = 100
 MAX_ENTRIES, LOOK_BACK = 5, timedelta(days=30)
-# What can be done with a member, two rows.
+# The actions on a member, in two rows.
 OFFERS = ((Verb.ALLOW, Verb.MAP, Verb.EXPLAIN, Verb.HISTORY), (Verb.DENY, Verb.UNMAP, Verb.FORGET))
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What waits for an administrator.
+    """An administrator's open tasks.
 
     Attributes:
-        ending: those whose access ends soon, by their end.
-        looked_at: how many members were looked at, if not all of them.
+        ending: the members whose access ends soon, sorted by end.
+        looked_at: the number of members checked; None if all were.
     """
 
     requests: list[AccessRequest]
@@ -54,7 +54,7 @@ class Overview:
 
 
 def overview(app: AppContext, tenant: str) -> Overview:
-    """Gather what waits for administrators. UpstreamError if that fails."""
+    """Gather the open tasks of administrators. UpstreamError if that fails."""
     runner, until = app.command_runner, app.now() + SOON
     command = AdminCommand(Verb.LIST, {Name.EXPIRING: until.isoformat()})
     ending, looked_at, after, give_up = list[Listed](), 0, None, app.now() + LOOK_FOR
@@ -71,7 +71,7 @@ def overview(app: AppContext, tenant: str) -> Overview:
 
 
 def with_administration(app: AppContext, member: Member, home: Message, render: RenderContext) -> Message:
-    """Put what waits for an administrator below their own home tab, or why that could not be read."""
+    """Add an administrator's open tasks, or the reason why they could not be read, below their own home tab."""
     try:
         added = blocks(overview(app, member.tenant), app, render)
     except UpstreamError as error:
@@ -119,7 +119,7 @@ def _lockdown(lockdown: Lockdown | None, app: AppContext, render: RenderContext)
 def card(
     row: Listed, request: AccessRequest | None, entries: list[Entry], app: AppContext, render: RenderContext
 ) -> Message:
-    """Show a member: what they may do now, their mappings, rules, request and last entries, and what can be done."""
+    """Show a member's status, mappings, rules, access request, latest audit entries and the available actions."""
     words, user = render.words.admin, row.principal
     shown: list[Block] = sections(member_lines(row, render, app.now()))
     if request is not None:
@@ -132,7 +132,7 @@ def card(
 
 
 def show_member(app: AppContext, admitted: Admitted, body: Body) -> None:
-    """Show a member whom an administrator has picked on the home tab, in a dialog."""
+    """Show the member that an administrator picked on the home tab, in a dialog."""
     if (opened := admit_in_dialog(app, admitted)) is None:
         return
     (admitted, render), runner, now = opened, app.command_runner, app.now()

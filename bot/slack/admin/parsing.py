@@ -1,8 +1,8 @@
 """Parse `/studio admin …`, typed or filled in, into a command. Pure.
 
 The text reads like a shell's command line, as Slack's clients change it: they replace two hyphens with a dash, and
-straight quotation marks with curly ones. Slack alone identifies people: with `should_escape`, which the manifest
-sets, a mention arrives as an id, and Slack says whose an e-mail address or a plain @name is.
+straight quotation marks with curly ones. Only Slack identifies people: with `should_escape`, which the manifest sets,
+a mention arrives as an id, and Slack resolves e-mail addresses and plain @names.
 https://docs.slack.dev/interactivity/implementing-slash-commands#escaping
 """
 
@@ -27,10 +27,10 @@ WORD = re.compile(rf"<[@!][^<>]*>(?=\s|$)|{FLAG}=(?=[{DOUBLE}{SINGLE}])|\S+")
 MENTION = re.compile(r"<@([UW][A-Z0-9]{1,30})(?:\|[^<>]*)?>|<!subteam\^(S[A-Z0-9]{1,30})(?:\|[^<>]*)?>")
 # An address, as Slack's clients may send it.
 MAILTO = re.compile(r"<mailto:([^<>|]+)(?:\|[^<>]*)?>")
-# A real id has a digit in it, a word in capitals has none: `deny WALTER` is a mistake.
+# A real id contains a digit; a word in capitals does not: `deny WALTER` is a mistake.
 BARE_ID = re.compile(r"[UWS](?=[A-Z]*[0-9])[A-Z0-9]{1,30}")
 PEOPLE = (Name.USER, Name.BY, Name.APPROVER, Name.GROUP, Name.SEARCH)
-# Values that stand in for wrong ones of required fields, so that the rest of a form can be checked.
+# Placeholders for wrong values of required fields, so that the rest of a form can be checked.
 VALID: Mapping[str, str] = {Name.USER: "U0", Name.DOMAIN: "d-0", Name.PROFILE: "x", Name.STATE: OFF, Name.REASON: "x"}
 # The field of a form for a user group.
 GROUP = "group"
@@ -76,7 +76,7 @@ def _tokens(text: str) -> Iterator[Token]:
     while left:
         marks = next((marks for marks in (DOUBLE, SINGLE) if left[0] in marks), None)
         if marks is not None:
-            # A mark inside a word is an apostrophe: it closes nothing.
+            # A mark inside a word is an apostrophe and does not close the quotation.
             closed = re.match(rf"[{marks}](.*?)[{marks}](?=\s|$)", left, re.DOTALL)
             if closed is None:
                 raise ParseError(Problem.OPEN_QUOTE, value=unescape(left))
@@ -91,7 +91,7 @@ def _tokens(text: str) -> Iterator[Token]:
 
 
 def _fields(verb: Verb, tokens: list[Token], find_id: Callable[[str], str]) -> dict[Name, str]:
-    """Return the fields by name, each once; people are looked up when all else is understood."""
+    """Return the fields by name, each once. Look people up last, when everything else is valid."""
     spec, fields, left = COMMAND_SPECS[verb], dict[Name, str](), list(tokens)
     while left:
         token = left.pop(0)

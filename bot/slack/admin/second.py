@@ -1,4 +1,4 @@
-"""Ask a second administrator about a change that one alone cannot make, and handle their press."""
+"""Ask a second administrator about a change that needs two, and handle the button press."""
 
 import re
 from datetime import datetime
@@ -75,7 +75,7 @@ def waits(waiting: Waiting, render: RenderContext, now: datetime) -> Message:
 
 
 def ask_others(app: AppContext, waiting: Waiting) -> bool:
-    """Post the question to each other administrator, and to the request channel. Returns whether it reached any."""
+    """Post the question to all other administrators and the request channel; return whether it reached any."""
     tenant = waiting.pending.by.tenant
     readers = {user: app.render_for(Member(tenant, user)) for user in sorted(waiting.others)}
     if app.request_channel:

@@ -1,4 +1,4 @@
-"""Handle `/studio admin running`, whose sender the caller has admitted, and its buttons."""
+"""Handle `/studio admin running` and its buttons. The caller has admitted the sender."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 def running_of(app: AppContext, admitted: Admitted, render: RenderContext, command: AdminCommand) -> Message:
-    """Return what runs of a member, or of everyone."""
+    """Return the running apps of a member, or of everyone."""
     running = app.running
     if running is None:
         return text_message(render.words.running.off)
@@ -40,7 +40,7 @@ def running_of(app: AppContext, admitted: Admitted, render: RenderContext, comma
 
 
 def stop_for(app: AppContext, admitted: Admitted, body: Body) -> None:
-    """Stop an app of a member, for an administrator. Slack has asked them back."""
+    """Stop a member's app, for an administrator who has confirmed it in Slack."""
     render = admit(app, admitted)
     if render is None:
         return
