@@ -14,6 +14,7 @@ from bot.slack.workspaces import handlers
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
 from bot.store.models import Tables
+from bot.store.people import PeopleTable
 from bot.store.reminders import ReminderTable
 from bot.workspaces import limits
 from bot.workspaces.app_changes import AppChanges
@@ -56,4 +57,5 @@ def reminders(
         slack.person,
         tell,
         summary if settings.studio_running_summary else None,
+        PeopleTable(tables).known,
     )

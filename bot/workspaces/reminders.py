@@ -5,7 +5,7 @@ warning an hour before, so a stop that would need one at night waits for the day
 nothing: at AWS, health checks count as use.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -60,6 +60,7 @@ class Reminders:
         after: when members hear of what runs.
         stop_after: when it is stopped; without a rule for the domain, never.
         person: Slack's record of a member, for their time zone.
+        known: returns the records of users that are kept, whatever their age.
         tell: sends a member the message; SlackError if Slack does not take it.
         summary: counts what runs for the weekly summary; None for no summary.
     """
@@ -72,6 +73,7 @@ class Reminders:
     person: Callable[[Member], Person]
     tell: Callable[[Member, Person, Plan], object]
     summary: WeeklySummary | None = None
+    known: Callable[[str, Sequence[str]], Mapping[str, Person]] = lambda _tenant, _users: {}
 
     def look(self, tenant: str) -> None:
         """Look at everything that runs, if it is time; on one replica for all.
@@ -121,8 +123,13 @@ class Reminders:
         planned = plan(found, seen, self.after, self.stop_after, now)
         for running in planned.stop:
             self._stop(member, running, now)
-        person = self.person(member) if planned.name else None
-        if person is None or not is_waking(now, person.tz_offset):
+        if not planned.name:
+            return
+        kept = self.known(member.tenant, [member.user_id]).get(member.user_id)
+        if kept is not None and not is_waking(now, kept.tz_offset):
+            return  # without a look-up in Slack, which takes about a hundred of them a minute
+        person = self.person(member)
+        if not is_waking(now, person.tz_offset):
             return
         told = after_telling(planned, seen, found, now)
         if not self.store.write(member, told, now):  # another replica was faster, or the member keeps something

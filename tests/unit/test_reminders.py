@@ -246,6 +246,20 @@ def test_no_message_at_night_in_the_members_zone(zone: int, messages: int) -> No
     assert len(world.look()) == messages
 
 
+def test_night_costs_no_look_up_of_a_known_account() -> None:
+    """Slack takes about a hundred look-ups a minute, and what runs overnight is looked at 48 times."""
+    world = Reminding()
+    world.zone(11)
+    kept = {ANA.user_id: world.directory.people[ANA.user_id]}
+    world.reminders = replace(world.reminders, known=lambda _tenant, _users: kept)
+    world.directory.people_asked.clear()
+    assert world.look() == []
+    assert world.directory.people_asked == []
+    kept.clear()
+    assert world.look(1) == []
+    assert world.directory.people_asked == [ANA.user_id]
+
+
 def test_message_that_waited_for_the_day_comes_then() -> None:
     world = Reminding()
     world.zone(11)  # 23:00
