@@ -45,6 +45,19 @@ def texts(message: Any) -> str:
     return str(message.blocks)
 
 
+# A form that Slack sends twice, as over Socket Mode
+
+
+def test_denial_that_comes_twice_gives_no_reason_back(world: AppWorld) -> None:
+    request = asked(world)
+    for _ in range(2):
+        world.submit("deny_access", {"reason": "no budget"}, f"{value(request)} en", ADA)
+    assert world.requests.latest[BEN].answer == "no budget"
+    assert WORDS.reason_not_sent not in str(world.slack.posts)
+    world.submit("deny_access", {"reason": "too late"}, f"{value(request)} en", ADA)
+    assert "too late" in str(world.slack.posts[-1][1].blocks)
+
+
 # The list for administrators
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from bot.admin.decisions import Decision, Submission
+from bot.admin.decisions import Decision, Submission, one_line
 from bot.admin.new_profiles import NewProfiles
 from bot.admin.sync import as_profile_name
 from bot.core.access import Mapping as StudioMapping
@@ -53,7 +53,9 @@ def _deny_with_reason(app: AppContext, admitted: Admitted, body: Body) -> None:
     value, _, language = private_metadata(body).rpartition(" ")
     reason = field_value(body, request_views.REASON)
     render, deny = app.render(admitted.origin, language), partial(app.access_requests.deny, reason=reason)
-    if not decide(app, admitted, value, render, deny) and reason.strip():
+    request = decide(app, admitted, value, render, deny)
+    arrived = request is not None and request.answer == one_line(reason)  # as well if the form comes twice
+    if not arrived and reason.strip():
         reply(app, admitted.origin, outcomes.given_back(render.words.reason_not_sent, reason), replace=False)
 
 
@@ -200,8 +202,10 @@ def _show_withdrawal(app: AppContext, admitted: Admitted, request: AccessRequest
     show_home(app, admitted.member)
 
 
-def decide(app: AppContext, admitted: Admitted, value: str, render: RenderContext, work: Decide) -> bool:
-    """Carry out a press or a submitted form, and show the result. Returns whether it decided the request.
+def decide(
+    app: AppContext, admitted: Admitted, value: str, render: RenderContext, work: Decide
+) -> AccessRequest | None:
+    """Carry out a press or a submitted form, and show the result. Returns the request, if it was found.
 
     Args:
         value: the button's, or what the form has kept of it.
@@ -211,7 +215,7 @@ def decide(app: AppContext, admitted: Admitted, value: str, render: RenderContex
     if named is None:
         if refuse(app, admitted, Reason.STALE_BUTTON):
             reply(app, admitted.origin, text_message(render.words.request_closed), replace=False)
-        return False
+        return None
     try:
         who = Member(admitted.member.tenant, named[1])
         decision = work(admitted.member, who, named[2], source=admitted.source)
@@ -219,7 +223,7 @@ def decide(app: AppContext, admitted: Admitted, value: str, render: RenderContex
         log.error("decision_failed", request=admitted.id, why=str(error))  # noqa: TRY400
         app.metrics.outcome("decision_failed")
         reply(app, admitted.origin, outcomes.failed(error, render), replace=False)
-        return False
+        return None
     done = decision.result is DecisionResult.DONE
     app.metrics.outcome(f"decision_{decision.result}")
     if done and decision.request is not None and decision.request.state is RequestState.APPROVED:
@@ -227,7 +231,7 @@ def decide(app: AppContext, admitted: Admitted, value: str, render: RenderContex
     if decision.makes:
         app.wake()
     _show_decision(app, admitted, decision, render)
-    return done
+    return decision.request
 
 
 def _offer(app: AppContext, request: AccessRequest) -> tuple[NewProfiles, str, bool]:
