@@ -246,7 +246,7 @@ class Product:
         deque(self.admin.access.members(TEAM), maxlen=0)
 
     def ending(self) -> None:
-        """Find whose access ends, as one replica does every 15 minutes."""
+        """Find access that ends soon, as one replica does every 15 minutes."""
         self.access.ending(TEAM, utc_now() - DAY, utc_now() + DAY)
 
     def history_of_a_member(self) -> None:

@@ -15,13 +15,13 @@ V = TypeVar("V")
 
 @dataclass(slots=True)
 class Answer(Generic[V]):
-    """An answer, or the call that brings it: a future takes two kilobytes, and there may be thousands of answers."""
+    """An answer, or the call that will return it. A future takes two kilobytes, too much for thousands of answers."""
 
     call: Future[V] | None
     value: V | None = None
 
     def result(self) -> V:
-        """Wait for the answer and return it; raise what the call raised."""
+        """Wait for the answer and return it, or raise the call's exception."""
         call = self.call
         return cast(V, self.value) if call is None else call.result()
 
@@ -51,7 +51,7 @@ class SingleFlightCache(Generic[K, V]):
         self._lock = threading.Lock()
 
     def get(self, key: K, call: Callable[[], V]) -> V:
-        """Return the cached answer or that of `call`; raise what it raised."""
+        """Return the cached answer or that of `call`, or raise its exception."""
         with self._lock:
             known = self._answers.get(key) or self._failures.get(key)
             if known is None:

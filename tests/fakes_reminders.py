@@ -9,7 +9,7 @@ from bot.core.reminders import EndNotice, Reminded, Usage
 
 
 class FakeReminders:
-    """What members were told, in a dictionary; see `reminders.ReminderStore`."""
+    """Messages sent to members, in a dictionary; see `reminders.ReminderStore`."""
 
     def __init__(self) -> None:
         self.told: dict[Member, Reminded] = {}

@@ -36,7 +36,7 @@ ENDORSED = DecisionResult.ENDORSED.value
 
 @dataclass(frozen=True, slots=True)
 class AccessRequests:
-    """The use case and what it needs. Every method raises StoreError where the tables fail.
+    """The use case and its dependencies. Every method raises StoreError where the tables fail.
 
     Attributes:
         facts: with Slack's own records of people: a decision rests on nothing out of date.
@@ -201,7 +201,7 @@ class AccessRequests:
         return replace(decision, makes=decision.result is DecisionResult.DONE)
 
     def _standing_approvers(self, request: AccessRequest, terms: Terms, access: Access) -> tuple[str, ...]:
-        """Return the earlier approvers who may still decide; none if what they approved can no longer be."""
+        """Return the earlier approvers who may still decide; none if the profile they approved no longer exists."""
         if not request.approvers or self.new_profiles.has_failed(self.admin.studio, access, request):
             return ()
         return self.basis.standing(request, terms)

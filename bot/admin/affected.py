@@ -1,4 +1,4 @@
-"""What a command would take away, for the question before it."""
+"""The records that a command would remove, for its confirmation."""
 
 from dataclasses import replace
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What a decision on an access request rests on: the facts, the rules, and who may decide."""
+"""The basis of a decision on an access request: the facts, the rules, and who may decide."""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
@@ -58,10 +58,10 @@ class Basis:
         return frozenset(group for group in {*named} if member.user_id in self._users(member.tenant, group))
 
     def may_decide(self, by: Member, terms: Collection[Terms]) -> bool:
-        """Return whether one of these lets a member decide, who has to be a full member that no rule denies."""
+        """Return whether one of these lets the member decide. Only full members without a deny rule may."""
         every = [rule for each in terms for rule in each.rules]
         listed = {each for rule in every for each in (*rule.approvers, *rule.fallback)}
-        # Whom a rule names needs no right to administer, and has to pass every check against administrators.
+        # Approvers named by a rule need no admin rule, but must pass every other check on administrators.
         standing = self.admins if listed <= {ADMINS} else self.admins | {by.user_id}
         matter = partial(groups_for_administration, by, admins=standing, now=self.now())
         facts = self.facts.begin(by).end(self.facts.within(GATHER_TIMEOUT), matter)
@@ -77,13 +77,13 @@ class Basis:
         return tuple(user for user in request.approvers if self.may_decide(Member(tenant, user), [terms]))
 
     def may_look(self, by: Member, domain: str | None = None) -> bool:
-        """Return whether a member approves something, in this domain, and so may name what a request is about."""
+        """Return whether a member approves any access request in this domain, and so may name its profile."""
         rules = (*self.rules.approval_rules, DEFAULT)
         about = [rule for rule in rules if domain is None or not rule.domains or domain in rule.domains]
         return self.may_decide(by, [Terms((rule,)) for rule in about])
 
     def asked(self, request: AccessRequest) -> tuple[frozenset[str], frozenset[str]]:
-        """Return whom rules name to approve a request, and those of their fallback; never the member."""
+        """Return the approvers that the rules name for an access request, and the fallback; never the member."""
         member = request.member
         terms = self.terms(member, self.facts.access.read(member), None, request.wish)
         found = []
@@ -97,7 +97,7 @@ class Basis:
         return found[0], found[1]
 
     def span(self, member: Member, facts: policy.Facts, terms: Terms, days: int | None) -> timedelta | None:
-        """Return how long a rule lets the member in that needs no approver; None if they need one."""
+        """Return how long a rule without approvers lets the member in; None if they need an approver."""
         named = [rule.automatic.groups for rule in terms.rules if rule.automatic is not None]
         if len(named) < len(terms.rules) or not facts.access.mappings:
             return None
@@ -128,7 +128,7 @@ class Basis:
         """Return the obstacle to an approval.
 
         Args:
-            profile: whose the mapping's profile is.
+            profile: the ownership of the mapping's profile.
         """
         has, denied = facts.access.mappings, self.hopeless(request.member, facts)
         if denied is not None:

@@ -1,4 +1,4 @@
-"""Tell members a day before their access ends, and once it has.
+"""Tell members a day before their access ends, and again when it has ended.
 
 This is about allow rules for one member. A group's rule ends for everybody in it at the same moment, and members
 cannot extend it: administrators find it with `list`.
@@ -49,7 +49,7 @@ def ending(member: Member, own: Access, person: Person | None, around: Around, n
 
 @dataclass(frozen=True, slots=True)
 class EndNotices:
-    """The use case and what it needs.
+    """The use case and its dependencies.
 
     Attributes:
         listing: with kept records of accounts alone, because there may be many.
@@ -83,7 +83,7 @@ class EndNotices:
                 due[member] = notice
         seen = self.store.end_notices(list(due))
         unaware = [member for member in due if not _is_known(due[member], seen[member])]
-        # Those first whose kept record says that it is day for them: it may be night for many of the others.
+        # Start with members for whom it is daytime by their kept record: for many of the others, it may be night.
         unaware.sort(key=lambda each: (each.user_id not in people, due[each].until, each))
         for member in unaware[:MAX_A_LOOK]:
             try:

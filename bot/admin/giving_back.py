@@ -20,7 +20,7 @@ GATHER_TIMEOUT = 3.5
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What a member can give back.
+    """The access that a member can give back.
 
     Attributes:
         own: the allow rule for the member alone; None without one in force.
@@ -38,7 +38,7 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class GiveBack:
-    """The use case and what it needs."""
+    """The use case and its dependencies."""
 
     admin: Admin
     facts: Gatherer

@@ -25,14 +25,14 @@ HELD = timedelta(minutes=1)
 
 
 class Plan(Protocol):
-    """What an off-boarding removes and leaves; StudioError if AWS does not say."""
+    """The resources that an off-boarding removes and leaves; StudioError if AWS does not say."""
 
     def __call__(self, mappings: tuple[Mapping, ...], *, keep_files: bool) -> tuple[Item, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """The use case and what it needs.
+    """The use case and its dependencies.
 
     Attributes:
         configured: the user ids of administrators that the settings name.

@@ -191,7 +191,7 @@ class Listing:
         return listed(member, own, person, around, self.admin.now())
 
     def around(self, tenant: str) -> Around:
-        """Return what holds for every member; StoreError if the tables could not be read."""
+        """Return the settings and rules that apply to every member; StoreError if the tables could not be read."""
         workspace = self.admin.access.workspace(tenant)
         return Around(workspace, self.admin.rules, self._users_of(tenant, workspace))
 

@@ -25,8 +25,8 @@ log = structlog.get_logger()
 
 # Of Slack's hundred options, one is for the typed text, and one for a note.
 MAX_CHOICES = 98
-# Members whose mappings are read for what is known without AWS, names that are kept, and the seconds for which both
-# serve.
+# Without AWS: the most members whose mappings to read, the most names to keep, and the seconds for which to keep
+# both.
 MAX_MEMBERS, MAX_NAMES, KNOWN_SECONDS = 2000, 10_000, 60.0
 
 
@@ -87,7 +87,7 @@ class Picks:
     Attributes:
         lists: None where the bot's role may not list.
         names: the known names and addresses of users.
-        notes: keeps what was chosen in fields on which others depend.
+        notes: stores the values of fields on which other fields depend.
     """
 
     access: AccessAdmin
@@ -124,7 +124,7 @@ class Picks:
         place = self._place(known, domain)
         if place is None:
             return Choices()
-        failed, part = False, typed.strip("-")  # AWS takes no part of a name that ends with a hyphen
+        failed, part = False, typed.strip("-")  # AWS rejects a search text that ends with a hyphen
         if lists is not None and (not part or (len(part) <= MAX_NAME and NAME.fullmatch(part))):
             try:
                 return self._held(by, place, lists.profiles(by, place, part, MAX_CHOICES + 1))

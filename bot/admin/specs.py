@@ -244,7 +244,7 @@ COMMAND_SPECS: Dictionary[Verb, CommandSpec] = MappingProxyType(
         ),
         Verb.RUNNING: CommandSpec(
             "Show what runs in Studio, and what it costs: of a member, or of everyone, the longest running first.\n\n"
-            "It lists the mapped domains, whatever the rules say, and what nobody holds as well.",
+            "It lists the mapped domains regardless of rules, and includes apps and spaces without a holder.",
             "running @ana",
             options=(Name.DOMAIN, Name.OVER),
             required=frozenset(),

@@ -32,7 +32,7 @@ class Break:
 
 @dataclass(slots=True)
 class Witness:
-    """What another system kept of one workspace: what it heard first of each entry and seal.
+    """Another system's copy of one workspace's audit: the first version it received of each entry and seal.
 
     Attributes:
         outcomes: the time and the digest of each complete entry.

@@ -34,7 +34,7 @@ BY_TIME = "time"
 
 @dataclass(frozen=True, slots=True)
 class WaitingRequests:
-    """The use case and what it needs.
+    """The use case and its dependencies.
 
     Attributes:
         person: Slack's record of a member; SlackError if Slack does not answer.

@@ -158,7 +158,7 @@ def approvers(rule: ApprovalRule, check: str, admins: Collection[str]) -> Iterat
     if ADMINS in named and not admins:
         yield part_of_rule(check, f"{ADMINS}: nobody administers")
     if len(people) < rule.needed and not any(map(is_group, people)):
-        found = f"{rule.needed} have to approve, and it names {len(people)}"
+        found = f"{rule.needed} must approve, and it names {len(people)}"
         fix = "lower approvals or name more in STUDIO_APPROVALS_FILE"
         yield Finding(Level.FAIL, check, found, "no access request is ever approved by it", fix)
 

@@ -1,4 +1,4 @@
-"""What a policy covers, and the statements that make links. Pure."""
+"""The scope of a policy, and the statements that allow links. Pure."""
 
 import re
 from collections.abc import Iterable

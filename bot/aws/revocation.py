@@ -1,4 +1,4 @@
-"""What a denied member still has in AWS and how to end it: running apps, and sessions that made links.
+"""A denied member's remaining access to AWS, and how to end it: running apps, and sessions that made links.
 
 AWS checks the policies of the role that made a link for every request of the Studio session that it opened. A deny
 for sessions of the role that began before now therefore ends those, and no later ones.

@@ -124,7 +124,7 @@ def assume(sts: "STSClient", key: SessionKey, external_id: str | None) -> "Crede
 
 
 def as_arguments(credentials: "CredentialsTypeDef") -> dict[str, Any]:
-    """Return credentials as boto3 takes them for a client."""
+    """Return the credentials as boto3's arguments for a client."""
     return {
         "aws_access_key_id": credentials["AccessKeyId"],
         "aws_secret_access_key": credentials["SecretAccessKey"],

@@ -79,7 +79,7 @@ class CommandContext:
 
     @cached_property
     def names(self) -> "Names":
-        """What is known of accounts, to show their names."""
+        """The names of accounts, as far as known."""
         from bot.app import administration
 
         return administration.names(self.settings)

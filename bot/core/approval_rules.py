@@ -64,7 +64,7 @@ class ApprovalRule:
         domains, profiles, groups: what it is about: domains, patterns of profiles' names, user groups of the member.
             Each that is empty fits everything.
         approvers: the ids of users and user groups, and ADMINS.
-        fallback: further approvers, whom the bot asks if it reaches none of the others, or if they do not decide.
+        fallback: further approvers. The bot asks them if it reaches none of the others, or if those do not decide.
         days: the durations to choose from; without any, `DAYS`.
         max_days: the longest duration; None for no limit.
         ticket: the pattern of the ticket number that a reason has to name.
@@ -112,7 +112,7 @@ DEFAULT = ApprovalRule(name="")
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the rules about everything that an approval opens require together.
+    """The combined requirements of all rules about the profiles that an approval opens.
 
     Attributes:
         known: whether anything is known of what it opens.

@@ -107,7 +107,7 @@ def _owns(mapping: Mapping, owner: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What a domain has: apps that have not ended, and all spaces."""
+    """The contents of a domain: apps that have not ended, and all spaces."""
 
     apps: tuple[App, ...] = ()
     spaces: tuple[Space, ...] = ()

@@ -11,7 +11,7 @@ from bot.core.access import Lockdown, Member
 
 
 class Consent(StrEnum):
-    """Who must agree to a change."""
+    """The people who must agree to a change."""
 
     NOBODY_ELSE = "nobody_else"
     ANOTHER = "another"
@@ -20,7 +20,7 @@ class Consent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """Who has a SageMaker profile, and who had it last.
+    """The current and the last holder of a SageMaker profile.
 
     Attributes:
         holder: the member who is mapped to it; None if nobody is.

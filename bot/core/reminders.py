@@ -23,7 +23,7 @@ def is_waking(now: datetime, tz_offset: int | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a member was told about one app.
+    """The last message to a member about one app.
 
     Attributes:
         times: how many messages have named it.
@@ -38,7 +38,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Reminded:
-    """What a member was told, by app.
+    """The messages to a member, by app.
 
     Attributes:
         last_at: when they got the last message.

@@ -1,6 +1,6 @@
 """Keep Slack's records of members who asked for links, so that a link rarely waits for Slack.
 
-Slack allows about a hundred look-ups of an account a minute, whatever the replicas. So they share a record of each,
+Slack allows about a hundred account look-ups a minute, for all replicas together. So they share a record of each,
 renewed from Slack's list of accounts and corrected by Slack's events. One that is older than `MAX_AGE` counts for
 nothing, and so do all while no events arrive: then Slack is asked, as for a member without a record.
 """
@@ -28,7 +28,7 @@ RENEWED_EVERY = timedelta(minutes=25)
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The use case and what it needs.
+    """The use case and its dependencies.
 
     Attributes:
         accounts: lists all accounts of the token's workspace, a page at a time.

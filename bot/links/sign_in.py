@@ -42,7 +42,7 @@ def noop(_stage: Stage, _seconds: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """The use case and what it needs.
+    """The use case and its dependencies.
 
     Attributes:
         record_duration: called with how long each stage took, successful or not.

@@ -53,7 +53,7 @@ class MemberStatus:
 
 @dataclass(frozen=True, slots=True)
 class GetStatus:
-    """The use case and what it needs."""
+    """The use case and its dependencies."""
 
     facts: Gatherer
     audit: AuditLog

@@ -84,7 +84,7 @@ UNSUCCESSFUL = frozenset(
     | {"asked_nobody", "decision_failed", "admin_failed", "not_returned"}
 ) - {Reason.CHOOSE}
 
-# What people change: administrators' verbs, the end of a lockdown, approved access requests, and what only shells do.
+# Actions that change something: administrators' verbs, lifting a lockdown, approvals, and the shell's own.
 CHANGES = (
     *("map", "unmap", "allow", "deny", "forget", "admin", "lockdown", "lockdown_lifted", "approve"),
     *("erase", "revoke", "offboard", "provision", "return"),

@@ -58,7 +58,7 @@ def listen(host: str, port: int, variable: str = "PORT") -> socket.socket:
 
 
 def serve_aside(entrance: Entrance, listener: socket.socket) -> None:
-    """Serve HTTP on a thread of its own until the process ends, whatever happens on the other port."""
+    """Serve HTTP on its own thread until the process ends, independently of the other port."""
     server: Any = create_server(entrance, map={}, sockets=[listener], threads=2, ident=None, log_socket_errors=False)
     threading.Thread(target=server.run, name="metrics", daemon=True).start()
 

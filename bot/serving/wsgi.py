@@ -33,7 +33,7 @@ NUMBER = re.compile(r"[0-9]{1,12}")
 EVENTS, ALIVE = "/slack/events", "/healthz"
 PAGES = (ALIVE, "/readyz", "/metrics")
 NOTHING_HERE = "there is nothing here"
-# What kind of answer a request takes, beside WSGI's own variables.
+# The kind of answer that an HTTP request gets, stored beside WSGI's own variables.
 STAGE = "studio_links.stage"
 SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 
@@ -98,7 +98,7 @@ class Entrance:
         bolt: returns the response to a verified, parsed body; None if it is not what Slack sends.
         ready: returns None if the bot can serve, otherwise why not.
         pages: the pages that it has.
-        is_slow: whether the answer to a body takes as long as what it holds.
+        is_slow: whether the time to answer a body depends on its content.
     """
 
     verifier: Verifier | None

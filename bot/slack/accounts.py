@@ -54,7 +54,7 @@ def person(user: Mapping[str, Any]) -> Person:
 
 @dataclass(frozen=True, slots=True)
 class UserGroup:
-    """A user group, the ids of its users, and what it is called."""
+    """A user group: its names and the ids of its users."""
 
     users: frozenset[str]
     disabled: bool

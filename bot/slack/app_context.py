@@ -72,8 +72,8 @@ class AppContext:
         written: which of the messages that members write to the bot need an answer.
         running: what runs in Studio; None where that is switched off.
         reminders: tells members what has run for long; None where that is switched off.
-        end_notices: tells members that their access ends; None where nobody could extend it.
-        picks: what forms of administrators offer; None where they take only text.
+        end_notices: tells members that their access ends; None if members cannot request access.
+        picks: the suggestions in administrators' forms; None if the forms take only text.
         groups: lists user groups, from a cache; None for none.
         starting: watches the apps that members start.
         home: our own app and team; None until Slack has answered.

@@ -47,7 +47,7 @@ class RenderContext:
 
     Attributes:
         running: whether members can see what runs.
-        picks: whether forms suggest what their fields can have.
+        picks: whether forms suggest values for their fields.
         requested: their open access request, which they can withdraw; None without one, or where it does not matter.
     """
 
@@ -125,7 +125,7 @@ def option(text: str, value: str) -> Block:
 
 
 def picker(action_id: str, longest: int, render: RenderContext, initial: str = "") -> Block:
-    """Return an element whose options we suggest while somebody types; one for a line of text where we suggest none.
+    """Return an element with options that we suggest while somebody types, or a text field if we suggest none.
 
     https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element#external_select
     """
@@ -146,7 +146,7 @@ def field(name: str, label: str, element: Block, *, optional: bool = False, tell
     """Return a field of a form. https://docs.slack.dev/reference/block-kit/blocks/input-block
 
     Args:
-        tells: whether Slack tells us at once what is chosen, because other fields depend on it.
+        tells: whether Slack sends each choice immediately, because other fields depend on it.
     """
     shown = {"type": "input", "block_id": name, "label": plain(label), "element": element, "optional": optional}
     return shown | ({"dispatch_action": True} if tells else {})

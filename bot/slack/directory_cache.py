@@ -21,12 +21,12 @@ MAX_ENTRIES = 10_000
 GROUP_SECONDS = 60
 # Long enough for a burst to share one failed group look-up, short enough for the next try to ask Slack again.
 GROUP_FAILURE_SECONDS = 2
-# A list that did not arrive, such as one too long for a call's timeout: until then it asks for each group alone.
+# How long to look up groups one by one after the list failed, for example because it takes longer than a call may.
 LIST_FAILURE_SECONDS = 600
 
 
 class SlackDirectory(Directory, Protocol):
-    """What a cached directory asks."""
+    """The calls that a cached directory makes."""
 
     def all_groups(self, tenant: str) -> Mapping[str, UserGroup]:
         """Return every user group by id; SlackError without an answer."""

@@ -228,7 +228,7 @@ def _work(app: AppContext, admitted: Admitted, body: Body, work: Work) -> None:
 
 
 def unproven(app: AppContext, admitted: Admitted) -> Entry | None:
-    """Return the refusal of a sender who may be another organisation's; None if they are ours, as Slack confirms."""
+    """Return the refusal of a sender from another organisation; None if Slack confirms that they are ours."""
     home = app.home
     if home is None or not is_unproven(admitted.origin, app.teams):
         return None

@@ -44,7 +44,7 @@ def _accounts(slack: SlackApi, text: str) -> Iterator[Person]:
 
 
 class Names:
-    """What is known of accounts, to show their names: kept records first, then Slack. Thread-safe.
+    """The names of accounts, as far as known: from kept records first, then from Slack. Thread-safe.
 
     Args:
         slack: None where it cannot be asked.

@@ -9,7 +9,7 @@ from cachetools import LRUCache
 from bot.core.access import Member
 from bot.core.policy import MINUTE
 
-# People whose requests of a minute are counted; those who sent none for the longest time are forgotten first.
+# The most senders to count. The one whose last HTTP request is oldest is forgotten first.
 MAX_PEOPLE = 10_000
 # An administrator's work takes several presses for each change.
 ADMINISTRATORS_FACTOR = 10

@@ -44,7 +44,7 @@ class Suggestion:
     Attributes:
         name: matches their action ids.
         work: returns the options, and checks the sender first.
-        late: returns the options where the work takes too long.
+        late: returns the options to show if the work takes too long.
     """
 
     name: re.Pattern[str]
@@ -109,7 +109,7 @@ def _work(app: AppContext, suggestion: Suggestion, admitted: Admitted, body: Bod
             found = suggestion.work(app, admitted, body)
         else:
             record_refusal(app, refusal)
-    except Exception:  # the error boundary, as in the gateway: the field takes what is typed without a list too
+    except Exception:  # the error boundary, as in the gateway: the field takes typed text even without a list
         log.exception("request_failed", request=admitted.id)
         refuse(app, admitted, Reason.INTERNAL)
         found = suggestion.late(app, body)

@@ -72,7 +72,7 @@ class AccessRequestTable:
         try:
             with store_errors():
                 return _request(self._items.from_raw_data(raw), member)
-        except StoreError:  # its text may quote what the member wrote
+        except StoreError:  # its text may quote the member
             log.warning("access_request_unreadable", tenant=member.tenant, user=member.user_id)
             return None
 
@@ -106,7 +106,7 @@ class AccessRequestTable:
         return None
 
     def endorse(self, seen: AccessRequest, approved: AccessRequest, at: datetime) -> bool:
-        """Write the approvals if they are as seen; our own write, sent again after a lost answer, passes as well."""
+        """Write the approvals if they are as seen; our own write, repeated after a lost answer, succeeds as well."""
         items, new = self._items, _approvals(approved)
         open_now = (items.request_id == seen.id) & (items.state == RequestState.OPEN.value) & (items.open_until > at)
         as_seen = items.approvals == _approvals(seen) if seen.approvers else items.approvals.does_not_exist()
@@ -115,7 +115,7 @@ class AccessRequestTable:
         )
 
     def note(self, seen: AccessRequest, told: AccessRequest) -> bool:
-        """Write what was told if it is as seen; our own write, sent again after a lost answer, passes as well."""
+        """Write the reminders' state if it is as seen; our own write, repeated after a lost answer, also succeeds."""
         items, new = self._items, _told(told)
         undecided = (items.request_id == seen.id) & (items.state == RequestState.OPEN.value)
         as_seen = items.told == _told(seen)

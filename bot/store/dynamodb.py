@@ -121,7 +121,7 @@ def scan(client: Any, table: str, **more: Any) -> Iterator[Raw]:
 
 @contextmanager
 def all_or_nothing(connection: Connection) -> Iterator[TransactWrite]:
-    """Write what is added to the transaction; Changed if a condition does not hold, or another change crosses it."""
+    """Write the transaction's items; raise Changed if a condition does not hold or another transaction conflicts."""
     with store_errors():
         try:
             with TransactWrite(connection=connection) as transaction:

@@ -49,7 +49,7 @@ class PeopleTable:
         self._heard_at = at
 
     def known(self, tenant: str, users: Sequence[str]) -> dict[str, Person]:
-        """Return the kept records of these users, whatever their age: for names, not for decisions."""
+        """Return the kept records of these users at any age: for names, not for decisions."""
         keys = {person_key(tenant, user): user for user in users}
         found = read_items(self._items, list(keys)).items()
         return {keys[key]: person for key, item in found if (person := _person(item))}

@@ -1,4 +1,4 @@
-"""What members were told about their running apps, in the runtime table."""
+"""Messages sent to members about running apps and the end of access, in the runtime table."""
 
 from collections.abc import Sequence
 from dataclasses import astuple

@@ -91,7 +91,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class AppChanges:
-    """The use case and what it needs. Each method returns None for a replay, which changes nothing.
+    """The use case and its dependencies. Each method returns None for a replay, which changes nothing.
 
     Attributes:
         region: that of mappings without one of their own.

@@ -31,7 +31,7 @@ Items = dict[tuple[str, ...], Item]
 
 @dataclass(frozen=True, slots=True)
 class Offboarding:
-    """The use case and what it needs."""
+    """The use case and its dependencies."""
 
     admin: Admin
     resources: Resources
@@ -53,7 +53,7 @@ class Offboarding:
         items, waits, late = {each.key: each for each in job.items}, False, self.now() - job.at > TAKES_AT_MOST
         held = self.admin.access.read(job.member).mappings
         for mapping in profiles_of(each.mapping for each in job.workspaces):
-            # As it is mapped now, whatever the job says; of what is not, only look whether it is gone.
+            # Use the current mappings, not the job's. Of a profile without one, only check whether it is gone.
             mine = next((each for each in held if each.same_profile(mapping)), None)
             there = self._look(mine or mapping, keep_files=job.keep_files)
             _note(there, items)

@@ -1,4 +1,4 @@
-"""What an hour of an instance costs, from a price list with a date. Pure."""
+"""The hourly price of an instance, from a dated price list. Pure."""
 
 import json
 import re

@@ -48,7 +48,7 @@ class ForeignProfile(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Provisioning:
-    """The use case and what it needs."""
+    """The use case and its dependencies."""
 
     admin: Admin
     requests: AccessRequestStore

@@ -41,7 +41,7 @@ TONIGHT, WEEK = "tonight", "week"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done for a member now.
+    """The messages and stops that are due for a member now.
 
     Attributes:
         name: the apps to name in a message, with the time from which each may be stopped; None for never.
@@ -54,7 +54,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Reminders:
-    """The use case and what it needs.
+    """The use case and its dependencies.
 
     Attributes:
         after: when members hear of what runs.

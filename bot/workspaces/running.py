@@ -50,7 +50,7 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class RunningApps:
-    """The use case and what it needs. The methods that act return None for a replay, which changes nothing."""
+    """The use case and its dependencies. The methods that act return None for a replay, which changes nothing."""
 
     changes: AppChanges
     facts: Gatherer
@@ -111,7 +111,7 @@ class RunningApps:
     def _change(
         self, request: LinkRequest, alias: str, action: str, change: Callable[[Action, Member, Mapping], Done | None]
     ) -> Done | None:
-        """Change what is the member's own; to start something, they must be allowed to open it."""
+        """Change the member's own app or space; to start one, they must be allowed to open it."""
         access, decision = self._known(request.member)
         mapping, act, starts = named(access, alias), action_of(request), action == audit.START
         if isinstance(decision, Denied) and (starts or _hides(decision)):

@@ -19,7 +19,7 @@ MORNING = 8
 
 @dataclass(frozen=True, slots=True)
 class WeeklySummary:
-    """The use case and what it needs.
+    """The use case and its dependencies.
 
     Attributes:
         tell: posts the summary; SlackError if Slack does not take it.

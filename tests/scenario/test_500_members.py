@@ -1,4 +1,4 @@
-"""An administrator of 500 members: what they do most, in a few steps each, and what a rule file means to all."""
+"""An administrator of 500 members does the most frequent tasks in a few steps, and explains a rule file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -129,7 +129,7 @@ def test_mapped_member_is_approved_for_the_requested_duration(product: Product, 
 
 
 def test_open_requests_are_found_and_decided_by_name(product: Product, user: str) -> None:
-    """What an administrator asks who knows names: what is open, who let them in, and who loses access this week."""
+    """An administrator who knows names asks for open requests, past approvals and access that ends this week."""
     name, address = user[2:].lower(), f"{user.lower()}@example.com"
     create_profile(product.domain_id, user.lower())
     product.slack.add_member(user, name, email=address)

@@ -1,4 +1,4 @@
-"""The end of access: who hears of it, when, and once."""
+"""Messages about the end of access: to whom, when, and only once."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -207,7 +207,7 @@ def test_question_is_valid(language: str) -> None:
 
 
 def test_nobody_gives_back_for_somebody_else(world: AppWorld) -> None:
-    """The form names nobody: whoever sends Ana's gives back their own, of which Ben has none."""
+    """The form names nobody. Ben sends Ana's form, but it would remove his own access, and he has none."""
     asked(world)
     agree(world, BEN)
     agree(world, ADA, f"en {world.access.read(ANA).version}")

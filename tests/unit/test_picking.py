@@ -1,4 +1,4 @@
-"""What administrators' forms offer while they type, and to whom; over fakes."""
+"""Suggestions in administrators' forms, and who may see them; over fakes."""
 
 import json
 from collections.abc import Callable, Sequence

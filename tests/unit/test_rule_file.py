@@ -24,7 +24,7 @@ WRITTEN, NOW = 1_800_000_000.0, 1_800_000_060.0
 
 
 class Watched:
-    """A rule file, and what the bot makes of it."""
+    """A rule file, and the rules that the bot reads from it."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.log = path, io.StringIO()

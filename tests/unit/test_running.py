@@ -1,4 +1,4 @@
-"""What members see of what runs, and what they may stop and start."""
+"""Members see their running apps, and stop and start their own."""
 
 from dataclasses import replace
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""Access requests that wait: reminders at growing distances, each once, and an end that both sides hear of."""
+"""Waiting access requests: reminders at growing intervals, each sent once, and a message to both sides at the end."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What members and administrators read of profiles that are made and workspaces that are removed."""
+"""Messages about profiles that are made and workspaces that are removed."""
 
 from dataclasses import replace
 from types import SimpleNamespace

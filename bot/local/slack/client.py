@@ -121,7 +121,7 @@ class Client(Sender):
     def suggest(
         self, user_id: str, view: View, action_id: str, typed: str = "", *, block_id: str | None = None
     ) -> Suggestions:
-        """Type into a select whose options the app suggests, in a view on this member's screen.
+        """Type into a select with suggested options, in a view on this member's screen.
 
         The payload has no `trigger_id`, and the input in it is that of the last opening or update of the view:
         https://github.com/slackapi/bolt-js/issues/1146

@@ -18,9 +18,9 @@ MIN_QUERY = 3
 
 @dataclass(frozen=True, slots=True)
 class Suggestions:
-    """What a member sees below the element: options, or that they could not be loaded.
+    """The list below the element: options, or a note that they could not be loaded.
 
-    Without an exchange, they have typed too little for the client to ask the app.
+    Without an exchange, the member has typed too little for the client to ask the app.
     """
 
     exchange: Exchange | None = None

@@ -57,7 +57,7 @@ def users_info(state: WorkspaceState, arguments: Arguments) -> Answer:
 
 @method("users.lookupByEmail", "email", scope="users:read.email")
 def users_lookup_by_email(state: WorkspaceState, arguments: Arguments) -> Answer:
-    """Find an active account by its address, whatever its case."""
+    """Find an active account by its address, in any letter case."""
     email = str(arguments.get("email", "")).lower()
     for person in state.directory.people():
         if email and email == person.email.lower() and not (person.deleted or person.bot):

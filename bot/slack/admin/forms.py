@@ -26,13 +26,13 @@ from bot.slack.blocks import (
 
 PICK, MENU = "admin_pick", "menu"
 FORM = "admin_form"
-# What needs no form, though it has one; what needs none about a chosen member; and what opens the form of the list.
+# Verbs whose form is optional, and verbs that need no form for a chosen member. SEARCH opens the form of `list`.
 AT_ONCE, READS, SEARCH = (Verb.REQUESTS, Verb.LIST), (Verb.EXPLAIN, Verb.HISTORY), "search"
 # A day that a button proposes.
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 # Picks the member to show.
 FIND = "admin_find"
-# Fields whose options depend on what another one has.
+# Fields whose options depend on another field's value.
 DEPENDENT = {Name.DOMAIN: Name.PROFILE, Name.PROFILE: Name.SPACE}
 ROWS = (
     (Verb.REQUESTS, Verb.APPROVE, Verb.DECLINE),

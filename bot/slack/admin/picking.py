@@ -32,9 +32,9 @@ from bot.slack.words import Words
 log = structlog.get_logger()
 
 FIELDS = (Name.DOMAIN, Name.PROFILE, Name.SPACE, Name.LANDING, Name.SESSION_SECONDS, GROUP)
-# Those that others depend on.
+# The fields that others depend on.
 TELLING = (Name.DOMAIN, Name.PROFILE)
-# A holder who is not named.
+# Stands for a holder without a name.
 ANYBODY = "…"
 # https://docs.slack.dev/reference/block-kit/composition-objects/option-object
 MAX_VALUE = 150
@@ -132,7 +132,7 @@ def _label(choice: Choice, name: str, words: Words) -> str:
 
 
 def _as_typed(typed: str, form: str) -> Iterable[Block]:
-    """Yield the typed text as an option; nothing where Slack takes no option of that length."""
+    """Yield the typed text as an option, unless it is too long for one in Slack."""
     if typed and typed != NOTHING and len(typed) <= MAX_VALUE:
         shown = typed if len(typed) <= MAX_LABEL_LENGTH // 2 else f"{typed[: MAX_LABEL_LENGTH // 2]}…"
         yield option(escape(form.format(name=shown)), typed)
@@ -144,7 +144,7 @@ def _late(app: AppContext, body: Body) -> Options:
 
 
 class Viewer(Enum):
-    """Who asks for suggestions. A rule may name approvers of access requests who do not administer."""
+    """The sender of a request for suggestions. Approvers named by a rule need not be administrators."""
 
     NOBODY = "nobody"
     APPROVER = "approver"
@@ -152,9 +152,9 @@ class Viewer(Enum):
 
 
 def _viewer(app: AppContext, admitted: Admitted, body: Body, name: str) -> Viewer:
-    """Return what the sender is, and so may see; refuse and record anybody else, without an answer.
+    """Return the sender's role, which decides what they may see; refuse and record anybody else, without an answer.
 
-    Slack and DynamoDB are asked only about those for whom we opened the form. Slack's record of them may be as old as
+    Ask Slack and DynamoDB only about members for whom we opened the form. Slack's record of them may be as old as
     `STUDIO_PERSON_SECONDS`; a submitted form is checked against a new one.
 
     Raises:
@@ -181,7 +181,7 @@ def _viewer(app: AppContext, admitted: Admitted, body: Body, name: str) -> Viewe
 
 
 def _note(app: AppContext, admitted: Admitted, body: Body) -> None:
-    """Keep what was chosen in a field that others depend on: Slack's requests for suggestions do not have it.
+    """Store the value of a field that others depend on: Slack's requests for suggestions lack it.
 
     https://github.com/slackapi/bolt-js/issues/1146
     """
@@ -191,12 +191,12 @@ def _note(app: AppContext, admitted: Admitted, body: Body) -> None:
         if picks is not None and _viewer(app, admitted, body, name) is not Viewer.NOBODY:
             chosen = action_value(body)[:MAX_VALUE]
             picks.notes.note(_place(admitted, name), "" if chosen == NOTHING else chosen, app.now())
-    except UpstreamError as error:  # the other field says that this one has to be chosen
+    except UpstreamError as error:  # the other field then asks to choose this one first
         log.warning("choice_not_kept", request=admitted.id, why=str(error))
 
 
 def _chosen(picks: Picks, admitted: Admitted, body: Body, name: Name) -> str:
-    """Return what another field has: as it was chosen last, else as the form was opened."""
+    """Return another field's value: the last choice, else the value with which the form was opened."""
     noted = picks.notes.shown(_place(admitted, name))
     return field_value(body, name) if noted is None else noted
 

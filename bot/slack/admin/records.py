@@ -32,7 +32,7 @@ from bot.slack.members.views import MAX_ECHO_LENGTH
 MAX_BY_LENGTH, MAX_NAME_LENGTH, MAX_DETAIL_LENGTH = 60, 100, 200
 MAX_ALIASES, MAX_UNREADABLE = 8, 3
 MORE = "admin_more"
-# How much later an extension ends, if its administrator chooses no other day.
+# By how much the extension form moves the end.
 EXTENDED_BY = timedelta(days=30)
 LAST_END = datetime(9999, 11, 1, tzinfo=UTC)
 

@@ -20,7 +20,7 @@ from bot.workspaces.app_changes import Running
 
 log = structlog.get_logger()
 
-# What the question brings back: its language, and the version of the records that it shows.
+# The form's private_metadata: its language, and the version of the records that it shows.
 METADATA = re.compile("([a-z]{2}) ([0-9]{1,15})")
 MAX_APPS = 8
 
@@ -50,7 +50,7 @@ def ask_back(app: AppContext, admitted: Admitted, _body: Body) -> None:
 
 
 def _give_back(app: AppContext, admitted: Admitted, body: Body) -> None:
-    """Remove the member's own rule. The member is whom Slack names; the form has no other."""
+    """Remove the member's own rule. Only Slack's signed payload names the member; the form names nobody."""
     named = METADATA.fullmatch(private_metadata(body))
     language, version = named.groups() if named else ("", "-1")
     render, use_case, member = app.render(admitted.origin, language), _use_case(app), admitted.member
@@ -73,7 +73,7 @@ def _give_back(app: AppContext, admitted: Admitted, body: Body) -> None:
 
 
 def _left_to(app: AppContext, admitted: Admitted, render: RenderContext) -> str:
-    """Return what the member can still open, as far as that is known now."""
+    """Return the access that the member still has, as far as known."""
     try:
         return left(_use_case(app).holding(admitted.member), render)
     except UpstreamError:
@@ -86,7 +86,7 @@ def _use_case(app: AppContext) -> GiveBack:
 
 
 def _running(app: AppContext, admitted: Admitted) -> tuple[Running, ...]:
-    """Return what runs for the member, as far as that is known."""
+    """Return the member's running apps, as far as known."""
     if app.running is None:
         return ()
     try:
@@ -98,7 +98,7 @@ def _running(app: AppContext, admitted: Admitted) -> tuple[Running, ...]:
 
 
 def question(holding: Holding, running: tuple[Running, ...], render: RenderContext) -> dict[str, Any]:
-    """Render the question with what the member would lose and keep. Pure."""
+    """Render the question, which lists the access that the member would lose and keep. Pure."""
     words, until = render.words, holding.own.until if holding.own else None
     lines = [words.return_sure.format(until=slack_date(until)) if until else words.return_sure_open]
     lines += [left(holding, render)] if left(holding, render) else []
@@ -122,7 +122,7 @@ def _app(running: Running, render: RenderContext) -> str:
 
 
 def left(holding: Holding, render: RenderContext) -> str:
-    """Return how the member can open Studio without a rule of their own; empty if they cannot. Pure."""
+    """Render how the member can open Studio without their own rule; empty if they cannot. Pure."""
     words = render.words
     if holding.left is not None:
         return words.return_group.format(group=f"<!subteam^{holding.left.principal}>")
@@ -130,7 +130,7 @@ def left(holding: Holding, render: RenderContext) -> str:
 
 
 def nothing(holding: Holding, render: RenderContext) -> str:
-    """Return that the member has nothing to give back. Pure."""
+    """Render the answer for a member who has nothing to give back. Pure."""
     return f"{render.words.return_nothing} {left(holding, render)}".strip()
 
 

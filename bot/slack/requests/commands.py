@@ -11,7 +11,7 @@ from bot.slack.blocks import Block, Message, RenderContext, context, section, te
 from bot.slack.requests import views as request_views
 from bot.slack.requests.handlers import decide
 
-# Blocks of requests with their buttons: Slack takes 50 a message, of which one is the heading and one the count.
+# Blocks for access requests with their buttons. Slack allows 50 a message; the heading and the count take one each.
 MAX_BLOCKS = 48
 VERBS = (Verb.REQUESTS, Verb.APPROVE, Verb.DECLINE)
 

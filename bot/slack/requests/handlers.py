@@ -205,7 +205,7 @@ def _show_withdrawal(app: AppContext, admitted: Admitted, request: AccessRequest
 def decide(
     app: AppContext, admitted: Admitted, value: str, render: RenderContext, work: Decide
 ) -> AccessRequest | None:
-    """Carry out a press or a submitted form, and show the result. Returns the request, if it was found.
+    """Carry out a button press or submitted form, and show the result. Return the access request if it was found.
 
     Args:
         value: the button's, or what the form has kept of it.
@@ -249,7 +249,7 @@ def _offer(app: AppContext, request: AccessRequest) -> tuple[NewProfiles, str, b
 
 
 def _form_for(app: AppContext, decision: Decision, render: RenderContext) -> dict[str, Any] | None:
-    """Return the form without which nothing can be decided; None if there is none."""
+    """Return the form that must be filled in before a decision; None if no form is needed."""
     if decision.request is None:
         return None
     if decision.result is DecisionResult.NEEDS_REASON:

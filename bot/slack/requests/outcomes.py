@@ -1,4 +1,4 @@
-"""Render what came of a press or form about an access request. Pure."""
+"""Render the result of a button press or form about an access request. Pure."""
 
 from bot.admin.decisions import Decision
 from bot.core.access import Mapping
@@ -12,7 +12,7 @@ from bot.slack.words import Words
 
 
 def outcome(decision: Decision, render: RenderContext) -> Message:
-    """Render the result of a press or a form, where no message shows it: mostly why it decided nothing."""
+    """Render a result that no message shows: mostly the reason why a press or form decided nothing."""
     words, request = render.words, decision.request
     if decision.result in (DecisionResult.DONE, DecisionResult.ALREADY_DECIDED) and request is not None:
         return text_message(f"{words.asked.format(user=request.member.user_id)}\n{end(request, words)}")
@@ -38,16 +38,16 @@ def outcome(decision: Decision, render: RenderContext) -> Message:
 
 
 def given_back(line: str, *typed: str) -> Message:
-    """Say that nothing came of a form, with what was typed into it, so that nobody has to think of it again."""
+    """Report that a form had no effect, and return its text, so that nobody has to write it again."""
     return Message(line, [section(line), *(literal(text) for text in typed if text.strip())])
 
 
-# Characters of AWS's reason for a state.
+# The most characters to show of AWS's reason for a state.
 MAX_STATE = 400
 
 
 def failed(error: StudioLinksError, render: RenderContext) -> Message:
-    """Render why a decision could not be carried out. Of the error's own words, only AWS's state is for Slack."""
+    """Render why a decision could not be carried out. Of the error's text, show only AWS's state in Slack."""
     words = render.words
     match error:
         case UpstreamError():
@@ -65,7 +65,7 @@ def failed(error: StudioLinksError, render: RenderContext) -> Message:
 
 
 def invalid_fields(domain: str, profile: str, alias: str, words: Words) -> dict[str, str]:
-    """Return the errors of a form's fields, all of them: each is checked beside others that are valid."""
+    """Return the errors of all fields of a form: check each one together with valid values for the others."""
     alone = ((alias or DEFAULT_ALIAS, "d-0", "x"), (DEFAULT_ALIAS, domain, "x"), (DEFAULT_ALIAS, "d-0", profile))
     errors: dict[str, str] = {}
     for fields in alone if domain or profile or alias else ():

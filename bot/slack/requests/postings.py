@@ -20,8 +20,8 @@ log = structlog.get_logger()
 def ask_approvers(app: AppContext, request: AccessRequest) -> bool:
     """Post to the request channel, and to each approver in their language. Returns whether it reached anybody.
 
-    In a channel, everybody reads it, so administrators get no message of their own. A reminder leaves those out who
-    have approved, and moves the buttons below what has been written since.
+    In a channel, everybody can read it, so administrators get no direct message. A reminder skips approvers who have
+    already approved, and moves the buttons below newer messages.
     """
     approvers, fallback = app.access_requests.basis.asked(request)
     posted = _post_to(app, request, app.request_channel, app.render()) if app.request_channel else []
@@ -41,7 +41,7 @@ def ask_approvers(app: AppContext, request: AccessRequest) -> bool:
         log.warning("postings_not_kept", request=request.id, why=str(error))
     else:
         if stands is not None and (stands.state, stands.approvers) != (request.state, request.approvers):
-            settle(app, stands)  # somebody was faster than we are
+            settle(app, stands)  # somebody has decided meanwhile
     return True
 
 
@@ -51,7 +51,7 @@ def remind(app: AppContext, request: AccessRequest) -> None:
 
 
 def show_end(app: AppContext, request: AccessRequest, person: Person) -> None:
-    """Show the member, and everybody who was asked, that nobody has decided in time."""
+    """Tell the member and all approvers that nobody decided in time."""
     app.metrics.outcome("ask_ran_out")
     post(app, person.user_id, request_views.ran_out(request, app.render(locale=person.locale)))
     settle(app, request)

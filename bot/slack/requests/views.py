@@ -49,7 +49,7 @@ NO_TERMS, MAX_RULES, MAX_METADATA = Terms((DEFAULT,)), 5, 2900
 
 
 def form(render: RenderContext, wish: str = "", terms: Terms = NO_TERMS, reason: str = "") -> dict[str, Any]:
-    """Render the dialog in which a member asks, with what the rules require, and the reason of access to extend."""
+    """Render the access request form, with the rules' requirements and, for an extension, the earlier reason."""
     words = render.words
     spans = [option(_span(days, words), str(days or FOR_GOOD)) for days in terms.days]
     reason_field = {**text_input(REASON, MAX_REASON_LENGTH, reason), "multiline": True}
@@ -96,7 +96,7 @@ def to_admins(request: AccessRequest, render: RenderContext) -> Message:
 
 
 def asked_again(request: AccessRequest, render: RenderContext) -> Message:
-    """Render what is left of a message once a reminder has the buttons."""
+    """Render a message whose buttons have moved to a reminder."""
     return Message(
         render.words.asked.format(user=request.member.user_id),
         [*_asked(request, render.words), context(render.words.asked_below)],
@@ -158,7 +158,7 @@ def mapping_form(
         offer: the new profiles that can be made.
         name: a name for the profile, from the member's address.
         exists: whether there is a profile of that name to map, which is then the form's first choice.
-        gone: whether the member is mapped already, to profiles that SageMaker has no longer.
+        gone: whether the member is mapped only to profiles that no longer exist in SageMaker.
     """
     words, domain, new = render.words, "", list[Block]()
     if offer is not None and offer.templates:
@@ -220,7 +220,7 @@ def to_member(request: AccessRequest, render: RenderContext, *, makes: bool = Fa
 
 
 def ran_out(request: AccessRequest, render: RenderContext) -> Message:
-    """Render for the member that nobody has decided in time, with a button to ask again."""
+    """Render the message that nobody decided in time, with a button to ask again."""
     words, text = render.words, render.words.ran_out.format(at=slack_date(request.at))
     again = actions(button(words.ask, ASK, "", style="primary"))
     return Message(text, [section(text), *_asked(request, words)[1:], again])

@@ -1,1 +1,1 @@
-"""What members and administrators see of workspaces, and do to them."""
+"""The conversation about workspaces, with members and administrators."""
