@@ -193,7 +193,7 @@ def test_rule_that_needs_no_approval_lets_in_at_once(product: Product, admin: Ad
     user = give(product, admin, "nora", create_domain("night"))
     product.slack.add_group("S0NIGHT", "night-shift", user)
     explained = product.slack.answer_to(product.slack.command(ADA, "admin explain @nora"))
-    assert "Members of <!subteam^S0NIGHT> who ask for one day get up to 8 hours at once" in str(explained.blocks)
+    assert "Members of <!subteam^S0NIGHT> who ask for one day get up to 8 hours right away" in str(explained.blocks)
     ask(product, user, "an incident")
     newest(product, user, "You can open SageMaker Studio now")
     found = find(product, user, "can open Studio until")

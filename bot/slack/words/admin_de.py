@@ -34,9 +34,9 @@ class GermanAdminWords(AdminWords):
         Verb.RUNNING: "Was in Studio läuft",
         Verb.LOCKDOWN: "Notabschaltung",
         Verb.OFFBOARD: "Austragen",
-        Verb.REQUESTS: "Anfragen",
-        Verb.APPROVE: "Anfrage genehmigen",
-        Verb.DECLINE: "Anfrage ablehnen",
+        Verb.REQUESTS: "Anträge",
+        Verb.APPROVE: "Antrag genehmigen",
+        Verb.DECLINE: "Antrag ablehnen",
     }
     labels = {
         Name.USER: "Mitglied",
@@ -227,9 +227,9 @@ class GermanAdminWords(AdminWords):
     members = "*Alle mit einer Zuordnung oder einer Regel*"
     found = "*Passende Mitglieder*"
     ending_by = "*Zugriffe, die bis {until} enden*"
-    no_request = "{user} hat keine offene Anfrage. Es wurde nichts geändert."
-    no_requests = "Es gibt keine offenen Anfragen."
-    open_requests = "*Offene Anfragen: {number}*"
+    no_request = "{user} hat keinen offenen Antrag. Es wurde nichts geändert."
+    no_requests = "Es gibt keine offenen Anträge."
+    open_requests = "*Offene Anträge: {number}*"
     home = "Administration"
     find = "Mitglied suchen"
     search = "Suchen"

@@ -71,7 +71,7 @@ class GermanWords(Words):
     who_own = "Persönlich freigeschaltet."
     link_asked = "{at} · Auswahl zwischen mehreren Profilen oder Spaces"
     home_open = "Was du öffnen kannst"
-    home_request = "Deine Anfrage"
+    home_request = "Dein Antrag"
     who_links = "*Deine letzten Links*"
     who_no_links = "Du hast noch keine Links angefordert."
     who_links_unknown = "Deine letzten Links lassen sich gerade nicht laden. Versuch es in einer Minute erneut."
@@ -97,7 +97,9 @@ class GermanWords(Words):
     return_sure_open = "Dein eigener, unbefristeter Zugriff auf SageMaker Studio endet jetzt."
     return_group = "Den Zugriff über die Gruppe {group} behältst du."
     return_unsure = "Vielleicht hast du auch über eine Gruppe Zugriff; Slack kann das gerade nicht bestätigen."
-    return_note = "Dein Profil und deine Dateien bleiben. Mit `{command} request` beantragst du wieder Zugriff."
+    return_note = (
+        "Dein Profil und deine Dateien bleiben erhalten. Mit `{command} request` beantragst du wieder Zugriff."
+    )
     return_running = "Das läuft weiter und kostet Geld, bis du es mit `{command} running` beendest: {apps}"
     return_nothing = "Du hast keinen eigenen Zugriff, den du zurückgeben kannst."
     return_failed = (
@@ -116,8 +118,8 @@ class GermanWords(Words):
     ask_days = "Für wie lange?"
     no_end_date = "Unbefristet"
     send = "Senden"
-    ask_sent = "Dein Antrag ist bei deinen Studio-Admins. Ich melde mich, sobald er entschieden ist."
-    ask_joined = "Du hast schon einen Antrag gestellt, {at}. Ich melde mich, sobald er entschieden ist."
+    ask_sent = "Dein Antrag ist bei deinen Studio-Admins. Ich melde mich, sobald darüber entschieden ist."
+    ask_joined = "Du hast schon einen Antrag gestellt, {at}. Ich melde mich, sobald darüber entschieden ist."
     ask_was_approved = "Dieser Antrag wurde genehmigt, {at}. Für etwas anderes stell einen neuen."
     ask_was_denied = "Dieser Antrag wurde abgelehnt, {at}. Sprich mit deinen Studio-Admins oder stell einen neuen."
     ask_was_withdrawn = "Dieser Antrag wurde zurückgezogen. Stell einen neuen oder frag deine Studio-Admins."
@@ -159,8 +161,8 @@ class GermanWords(Words):
     approve_note = (
         "Lass alle drei leer, wenn das Mitglied kein neues Profil braucht. Ohne Angabe ist der Alias „default“."
     )
-    approved_so_far = "*{number} von {needed}* Zustimmungen: {names}"
-    endorsed = "Deine Zustimmung zählt. Für den Zugriff müssen noch andere Admins zustimmen."
+    approved_so_far = "*{number} von {needed}* Genehmigungen: {names}"
+    endorsed = "Deine Genehmigung zählt. Für den Zugriff müssen noch andere Admins genehmigen."
     had_owner = (
         "Dieses Profil hat schon jemand anderem gehört. Um es weiterzugeben, müssen zwei Admins zustimmen: Ordne es "
         "mit `{command} admin map` zu und genehmige den Antrag danach."
