@@ -1,4 +1,4 @@
-"""End what a deny leaves running."""
+"""End a denied member's running apps and sessions."""
 
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 
-# What no call of AWS ends.
+# Access and costs that no AWS call can end.
 REMAINS = (
     "credentials that the member copied out of Studio: they work until they expire, for up to 12 hours",
     "training jobs, endpoints and other resources that the member started",
@@ -44,14 +44,14 @@ def revoke(
     *,
     serving_role: ServingRole = None,
     assume: Annotated[
-        list[str] | None, typer.Option(metavar="ARN", help="Role to assume for what is in its account.")
+        list[str] | None, typer.Option(metavar="ARN", help="Role to assume for resources in its account.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would end.")] = False,
     yes: Yes = False,
     team: Team = None,
     as_json: AsJson = False,
 ) -> None:
-    """End what a deny leaves running: the member's apps in Studio, and the sessions that made their links.
+    """End a denied member's apps in Studio, and the sessions that made their links.
 
     Deny the member first, and remove their mappings afterwards: this ends only what belongs to mapped profiles. The
     sessions end through an inline policy of the role that made the links, which has no effect on later sessions. If
@@ -80,7 +80,7 @@ def revoke(
 
 
 def end_sessions(run: CommandContext, member: Member, mappings: "tuple[Mapping, ...]", serving_role: str) -> Result:
-    """End the sessions that made a member's links, as `revoke` does, and return what came of it."""
+    """End the sessions that made a member's links, as `revoke` does, and return the result."""
     result = Result(member.user_id)
     _carry_out(run, member, _revocation(run, member, serving_role, []).sessions(mappings), result, yes=True)
     return result
@@ -103,7 +103,7 @@ def _revocation(run: CommandContext, member: Member, serving_role: str | None, a
 
 
 def _steps(revocation: "Revocation", mappings: "tuple[Mapping, ...]", result: Result) -> "list[Step]":
-    """Return what can be ended; note in the result what cannot be found, and what is left alone."""
+    """Return the steps to take; add what cannot be found and what keeps running to the result."""
     steps = revocation.sessions(mappings)
     for mapping in {each.profile_key: each for each in mappings}.values():
         try:
@@ -117,7 +117,7 @@ def _steps(revocation: "Revocation", mappings: "tuple[Mapping, ...]", result: Re
 
 
 def _carry_out(run: CommandContext, member: Member, steps: "list[Step]", result: Result, *, yes: bool) -> None:
-    """End each step, after a record of the intention: without it, nothing is ended."""
+    """Carry out each step, after recording the intention: without that record, end nothing."""
     question = "\n".join([*(f"would end: {step.what}" for step in steps), f"End all of this for {member.user_id}?"])
     if not console.agreed(question, yes=yes):
         raise BadInput("cancelled; nothing was ended")

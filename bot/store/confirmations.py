@@ -1,4 +1,4 @@
-"""Commands that wait for their administrator's confirmation, in the runtime table."""
+"""Commands that wait for confirmation by their administrator, in the runtime table."""
 
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -22,7 +22,7 @@ class ConfirmationTable:
         self._items = tables.runtime
 
     def keep(self, command: PendingCommand) -> bool:
-        """Put the command; of a request and its replays, the first counts."""
+        """Put the command. If a command is replayed, only the first attempt counts."""
         attempt = uuid4().hex
         item = self._items(
             _key(command.by, command.id, second=command.second),

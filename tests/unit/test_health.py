@@ -1,4 +1,4 @@
-"""Readiness: checked often enough, and no more often than the upstreams can bear."""
+"""Readiness checks run often enough, and no more often than the upstreams can bear."""
 
 import threading
 from collections.abc import Callable

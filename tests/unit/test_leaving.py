@@ -1,4 +1,4 @@
-"""`/studio admin offboard`: asked back with what goes, never oneself or the last administrator, by two where set."""
+"""`/studio admin offboard` asks first, never removes oneself or the last administrator, and needs two where set."""
 
 from dataclasses import replace
 from typing import Any
