@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from bot.admin.access_requests import JOINED, REVERTED
 from bot.admin.specs import COMMAND_SPECS, FLAGS, CommandSpec, Name, Verb
+from bot.admin.times import SPAN, parse_when, span_of
 from bot.core.access import Effect, Grant, Lockdown, Mapping
 from bot.core.audit import (
     ADMINISTRATOR,
@@ -48,10 +49,6 @@ ON, OFF = "on", "off"
 STATE = re.compile(f"{ON}|{OFF}")
 # A Slack user id, part of an AWS caller's ARN, or either of the two.
 ACTOR = re.compile(r"[\w+=,.@:/-]+(\|[\w+=,.@:/-]+)?", re.ASCII)
-# Times: a span, and a spreadsheet's way to write a date.
-SPAN = re.compile(r"([0-9]{1,4})([smhdw])")
-MIDNIGHT = re.compile(r" 00:00(:00(\.0+)?)?$")
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 # What a flag is when it is given; and any text.
 YES = "yes"
@@ -267,38 +264,3 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise InvalidValue(Name.DAY, text, "a day such as 2026-01-31") from None
-
-
-def span_of(text: str) -> timedelta | None:
-    found = SPAN.fullmatch(text)
-    return timedelta(**{UNITS[found[2]]: int(found[1])}) if found else None
-
-
-def parse_when(text: str, now: datetime, *, sign: int = 1, name: str = "time", spans: bool = True) -> datetime:
-    """Parse a time: a span from now ("8h", "30d"), a date (its end), or a date and time.
-
-    A time without a zone is UTC. With `sign` -1, a span reaches back and a date means its beginning.
-
-    Raises:
-        InvalidValue: the text is none of these.
-    """
-    span = span_of(text.strip()) if spans else None
-    if span is not None:
-        return now + sign * span
-    try:
-        day = _date_only(" ".join(text.split()))
-        if day is not None:
-            return datetime.combine(day, time(), UTC) + timedelta(days=1 if sign > 0 else 0)
-        when = datetime.fromisoformat(text.strip())
-        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
-    except (ValueError, OverflowError):
-        allowed = f"a time such as {'8h, 30d, ' if spans else ''}2026-12-31 or 2026-12-31T18:00+01:00"
-        raise InvalidValue(name, text, allowed) from None
-
-
-def _date_only(text: str) -> date | None:
-    """Return the day if the text is only a date; spreadsheets write one as midnight: `2026-12-31 00:00:00`."""
-    try:
-        return date.fromisoformat(MIDNIGHT.sub("", text))
-    except ValueError:
-        return None

@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
-from bot.admin.commands import parse_when
 from bot.admin.csv_cells import csv_line, restored_cell, safe_cell
 from bot.admin.names import UnclearName, is_name
+from bot.admin.times import parse_when
 from bot.core.access import Access, Effect, Grant, Mapping
 from bot.core.values import DEFAULT_ALIAS, USER_ID, InvalidValue, check_pattern
 

@@ -106,9 +106,7 @@ FIELD_SPECS: Dictionary[Name, FieldSpec] = MappingProxyType(
         ),
         Name.SINCE: FieldSpec("WHEN", "How far back: 8h, 30d, 2026-01-31. The default is 7d."),
         Name.BY: FieldSpec("ADMIN", "Only their changes: a member, or part of a caller's ARN.", Kind.PERSON),
-        Name.APPROVER: FieldSpec(
-            "ADMIN", "Only changes approved by this member, or by this part of an ARN.", Kind.PERSON
-        ),
+        Name.APPROVER: FieldSpec("ADMIN", "Only changes this member approved, or this part of an ARN.", Kind.PERSON),
         Name.OUTCOME: FieldSpec("OUTCOME", "Only this outcome, such as issued, done or not_allowed."),
         Name.DAY: FieldSpec("DAY", "Only this day (UTC), such as 2026-01-31.", Kind.DAY),
         Name.OVER: FieldSpec("SPAN", "Only what has run for at least this long, such as 12h or 3d."),

@@ -48,8 +48,7 @@ class AccessReads:
     def __init__(self, tables: Tables, tenants: Sequence[str] = (), people: PeopleTable | None = None) -> None:
         self._people, self._runtime_items = people, tables.runtime
         self._tenants = tuple(tenants)
-        self._items = tables.access
-        self._connection = tables.connection()
+        self._items, self._connection = tables.access, tables.connection()
 
     def read(self, member: Member) -> Access:
         """Read the member's item, the workspace's and Slack's record with one strongly consistent BatchGetItem."""
@@ -59,10 +58,9 @@ class AccessReads:
         found = self._get((owner, MEMBER), (member.tenant, WORKSPACE), *([known] if reads_people else ()))
         workspace = _workspace(found.get((member.tenant, WORKSPACE)))
         own = read_access(found.get((owner, MEMBER)), member.user_id)
-        unreadable = own.unreadable + workspace.unreadable
         return replace(
             own,
-            unreadable=unreadable,
+            unreadable=own.unreadable + workspace.unreadable,
             lockdown=workspace.lockdown,
             group_grants=workspace.grants,
             person=person_in(self._runtime_items, found.get(known)),
@@ -125,9 +123,8 @@ class AccessReads:
 
     def _members(self, prefix: str, after: str | None = None) -> Iterator[tuple[str, Raw]]:
         """Scan for the items of members whose keys begin with the prefix; only those behind one, if named."""
-        begin: dict[str, Any] = {}
-        if after is not None:
-            begin["ExclusiveStartKey"] = {"owner": {"S": prefix + after}, "item": {"S": MEMBER}}
+        start = {"owner": {"S": f"{prefix}{after}"}, "item": {"S": MEMBER}}
+        begin = {} if after is None else {"ExclusiveStartKey": start}
         for raw in self._scan(MEMBER, "begins_with(#name, :value)", OWNER, prefix, **begin):
             yield raw["owner"]["S"].removeprefix(prefix), raw
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bot.admin.changes import MAX_GROUP_RULES, Admin
-from bot.admin.commands import parse_when
 from bot.admin.explain import Explanation, explain
+from bot.admin.times import parse_when
 from bot.core import policy
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
 from bot.core.errors import BadInput, ProfileConflict, StoreError, StudioError
