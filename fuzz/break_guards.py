@@ -556,6 +556,24 @@ GUARDS = {
         "reminded(request, now)\n        if not self.use_case.requests.note(request, told) and not told:",
         (f"{UNIT}/test_waiting.py", "test_two_replicas_send_one_message"),
     ),
+    "no access before its start": Guard(
+        "admin/approvals.py",
+        "    if request.start is not None and now < request.start:\n",
+        "    if False:\n",
+        (f"{UNIT}/test_later_start.py", "test_approved_access_begins_at_its_start_and_not_before"),
+    ),
+    "withdrawn access does not begin": Guard(
+        "admin/waiting.py",
+        "if not requests.note(request, claimed):",
+        "if not requests.note(request, claimed) and not claimed:",
+        (f"{UNIT}/test_later_start.py", "test_of_beginning_and_taking_back_one_fails"),
+    ),
+    "access that still helps": Guard(
+        "admin/waiting.py",
+        "        if denied is not None:\n            return BEYOND_APPROVAL",
+        "        if False:\n            return BEYOND_APPROVAL",
+        (f"{UNIT}/test_later_start.py", "test_access_that_would_not_help_does_not_begin"),
+    ),
     "approvers by rule": Guard(
         "admin/approvers.py",
         "return any(each.allow(by.user_id, groups, is_admin=is_admin) for each in terms)",
@@ -606,8 +624,8 @@ GUARDS = {
     ),
     "no self-approval": Guard(
         "admin/access_requests.py",
-        "DecisionResult.OWN_REQUEST if press.by == press.who else self._settled(press.request)",
-        "self._settled(press.request)",
+        "DecisionResult.OWN_REQUEST if press.by == press.who else settled(press.request, self.now())",
+        "settled(press.request, self.now())",
         (REQUESTS, "test_administrator_cannot_approve_their_own_request"),
     ),
     "second approval": Guard(
@@ -864,8 +882,8 @@ GUARDS = {
     ),
     "members' words as plain text": Guard(
         "slack/requests/views.py",
-        "*map(literal, lines)]",
-        "*map(section, lines)]",
+        "*map(literal, lines), *start]",
+        "*map(section, lines), *start]",
         (f"{UNIT}/test_access_request_views.py", "test_members_text_is_never_formatted"),
     ),
     "alarm for a change": Guard(

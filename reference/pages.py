@@ -58,6 +58,7 @@ MEANINGS: dict[str, str] = {
     RequestState.WITHDRAWN: "the member withdrew their access request, or no administrator could be reached",
     JOINED: "the member asked again while their access request was waiting",
     audit.RAN_OUT: "an access request on which nobody decided in time",
+    audit.NOT_BEGUN: "access that was approved for a later day and could not begin",
     REVERTED: "a decision that could not be carried out; the access request is open again",
     DecisionResult.NOT_AN_APPROVER: "a rule on access requests names others to decide; refused",
     DecisionResult.NEEDS_TICKET: "a rule on access requests requires a ticket number that the reason lacks; refused",

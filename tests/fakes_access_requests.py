@@ -42,7 +42,15 @@ class FakeAccessRequests:
         return sorted((each for each in theirs if first <= each.at.date() <= last), key=lambda each: each.at)
 
     def decide(
-        self, member: Member, request_id: str, state: RequestState, by: str, at: datetime, *, answer: str = ""
+        self,
+        member: Member,
+        request_id: str,
+        state: RequestState,
+        by: str,
+        at: datetime,
+        *,
+        answer: str = "",
+        until: datetime | None = None,
     ) -> AccessRequest | None:
         self._fail()
         with self._lock:
@@ -50,7 +58,7 @@ class FakeAccessRequests:
             if there is None or there.id != request_id:
                 return None
             if _is_open(there, at):
-                there = replace(there, state=state, decided_by=by, decided_at=at, answer=answer)
+                there = replace(there, state=state, decided_by=by, decided_at=at, answer=answer, until=until)
                 self.latest[member] = there
             return there
 
@@ -80,13 +88,9 @@ class FakeAccessRequests:
         self._fail()
         with self._lock:
             there = self.latest.get(seen.member)
-            if (
-                there is None
-                or (there.id, there.state) != (seen.id, RequestState.OPEN)
-                or _told(there) != _told(seen)
-            ):
+            if there is None or (there.id, there.state) != (seen.id, seen.state) or _told(there) != _told(seen):
                 return False
-            names = ("reminders", "remind_at", "end_told")
+            names = ("reminders", "remind_at", "end_told", "state", "decided_by", "decided_at", "answer")
             self.latest[seen.member] = replace(there, **{name: getattr(told, name) for name in names})
             return True
 
@@ -98,7 +102,7 @@ class FakeAccessRequests:
             there = self.latest.get(member)
             if there is not None and there.id == request_id:
                 self.latest[member] = replace(
-                    there, state=RequestState.OPEN, decided_by=None, decided_at=None, answer=""
+                    there, state=RequestState.OPEN, decided_by=None, decided_at=None, answer="", until=None
                 )
 
     def _fail(self) -> None:

@@ -23,6 +23,7 @@ from bot.core.audit import (
     INVALID_FORM,
     ISSUED,
     NO_SECOND,
+    NOT_BEGUN,
     OWN_ACCESS,
     RAN_OUT,
     REQUESTED,
@@ -58,7 +59,7 @@ TEXT = re.compile(r"[^\ud800-\udfff]+")
 HISTORY = timedelta(days=7)
 # Every outcome that an audit entry can have.
 LINK_OUTCOMES = (ISSUED, UNDELIVERED, REQUESTED, INVALID_FORM, *Reason)
-ENDS = (RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN, RAN_OUT)
+ENDS = (RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN, RAN_OUT, NOT_BEGUN)
 DECISIONS = (*ENDS, *DecisionResult, JOINED, REVERTED)
 LEAVING = (JobState.FAILED, JobState.CANCELLED, ADMINISTRATOR)
 CHANGES = (DONE, INCOMPLETE, OWN_ACCESS, WAITING, NO_SECOND, DECIDED, STARTED, *LEAVING)

@@ -1,11 +1,12 @@
 """What comes of a member's form and of an administrator's press on an access request. Pure."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from bot.core.access import Member, Person
 from bot.core.errors import BadInput
 from bot.core.link import Reason, Source
-from bot.core.records import AccessRequest, Actor, DecisionResult
+from bot.core.records import AccessRequest, Actor, DecisionResult, RequestState
 from bot.core.values import CONTROL, MAX_REASON
 
 # The reasons that an approval changes nothing about, and what the administrator reads of each.
@@ -48,6 +49,7 @@ class Press:
     Attributes:
         by: in Slack; from the shell, the caller's name.
         answer: the reason for a denial.
+        until: the end of the access that an approval gives; None for no end date.
     """
 
     by: Member | str
@@ -56,10 +58,24 @@ class Press:
     source: Source
     request: AccessRequest | None
     answer: str = ""
+    until: datetime | None = None
 
     @property
     def actor(self) -> Actor:
         return Actor(self.by if isinstance(self.by, str) else self.by.user_id, self.source)
+
+    def unknown(self, now: datetime) -> AccessRequest:
+        """Return what the audit names where the request does not exist."""
+        return AccessRequest(self.request_id, self.who, wish="", reason="", days=None, at=now, expires_at=now)
+
+
+def settled(request: AccessRequest | None, now: datetime) -> DecisionResult | None:
+    """Return why nothing is left to decide."""
+    if request is None or request.state is RequestState.WITHDRAWN:
+        return DecisionResult.CLOSED
+    if request.state is not RequestState.OPEN:
+        return DecisionResult.ALREADY_DECIDED
+    return DecisionResult.CLOSED if request.expires_at <= now else None
 
 
 def one_line(text: str) -> str:

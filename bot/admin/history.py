@@ -21,7 +21,7 @@ _LINKS = (of.ISSUED, of.UNDELIVERED, of.REQUESTED, of.CHOOSE)
 _WORKSPACES = ("revoke", "stop", "start", "keep", "offboard", "provision")
 _CHANGES = (*Effect, Verb.MAP, Verb.UNMAP, Verb.FORGET, Verb.LOCKDOWN, *IMPORTS, "request", of.RETURN, *_WORKSPACES)
 _APPROVALS = (RequestState.APPROVED, DecisionResult.ENDORSED)
-_DECISIONS = (RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN, of.RAN_OUT)
+_DECISIONS = (RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN, of.RAN_OUT, of.NOT_BEGUN)
 
 
 def entries(
@@ -112,6 +112,7 @@ def sentence(
     """
     entry, record = batch[0], batch[0].after or batch[0].before or {}
     until, days, reason = record.get("until"), record.get("days"), record.get("reason") or entry.detail
+    start = record.get("start")
     parts: dict[str, Any] = {
         "by": who(entry.actor),
         "user": who(entry.subject),
@@ -125,6 +126,7 @@ def sentence(
         "what": ", ".join(text(name.replace("#", " ")) for name in {**(entry.before or {}), **(entry.after or {})}),
         "profile": text(f"{entry.profile_name} in {entry.domain_id}"),
         "until": f" {sentences['until']}".format(until=when(datetime.fromisoformat(str(until)))) if until else "",
+        "start": f" {sentences['from']}".format(start=when(datetime.fromisoformat(str(start)))) if start else "",
         "days": f" {sentences['day' if days == 1 else 'days']}".format(days=days) if days else "",
         "reason": f" {sentences['reason']}".format(reason=text(str(reason))) if reason else "",
     }

@@ -281,7 +281,7 @@ COMMAND_SPECS: Dictionary[Verb, CommandSpec] = MappingProxyType(
             field_help={Name.ALIAS: f"Name the member uses for it. The default is `{DEFAULT_ALIAS}`."},
         ),
         Verb.DECLINE: CommandSpec(
-            "Deny a member's open access request.",
+            "Deny a member's open access request, or take an approval back whose access has not begun.",
             'decline @ana --reason "ask your manager first"',
             options=(Name.REASON,),
             field_help={Name.REASON: "Reason; the member reads it."},

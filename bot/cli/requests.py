@@ -79,7 +79,8 @@ def decide(run: CommandContext, command: AdminCommand, *, as_json: AsJson = Fals
 def _state(request: AccessRequest) -> str:
     if request.state is RequestState.OPEN:
         return "open" if utc_now() < request.expires_at else "ran out"
-    return f"{request.state.value} by {request.decided_by}"
+    begins = f", begins {request.start:%Y-%m-%d %H:%M} UTC" if request.start and request.is_upcoming else ""
+    return f"{request.state.value} by {request.decided_by}{begins}"
 
 
 def _json(request: AccessRequest, person: object) -> dict[str, object]:
@@ -89,6 +90,7 @@ def _json(request: AccessRequest, person: object) -> dict[str, object]:
         "name": getattr(person, "name", None),
         "email": getattr(person, "email", None),
         **{name: getattr(request, name) for name in ("wish", "reason", "days", "at", "expires_at", "decided_at")},
+        **{name: getattr(request, name) for name in ("start", "until")},
         **{name: getattr(request, name) for name in ("state", "decided_by", "approvers", "needed")},
     }
 

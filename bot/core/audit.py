@@ -40,6 +40,8 @@ WAITING, NO_SECOND = "waiting", "no_second"
 DECIDED = "decided"
 # The end of an access request on which nobody decided in time.
 RAN_OUT = "ran_out"
+# The end of one that was approved for later, once its access could not begin.
+NOT_BEGUN = "not_begun"
 # A form with bad fields, which Slack has shown to its sender.
 INVALID_FORM = "invalid_form"
 # Begins the ids of entries that a shell writes.
@@ -157,13 +159,14 @@ def change_of(action: str, outcome: str, after: object) -> str | None:
 
 def asked(action: str, actor: Actor, request: AccessRequest, at: datetime, outcome: str) -> Entry:
     """Record an access request, or a decision on one. The member's words stay with the request, which goes sooner."""
+    start = {} if request.start is None else {"start": request.start.isoformat()}
     return changed(
         action,
         actor,
         request.member.tenant,
         request.member.user_id,
         at,
-        after={"request": request.id, "days": request.days},
+        after={"request": request.id, "days": request.days, **start},
         outcome=outcome,
     )
 

@@ -181,7 +181,15 @@ class AccessRequestStore(Protocol):
         """Return the latest request of each member who asked on one of these days (UTC), oldest first."""
 
     def decide(
-        self, member: Member, request_id: str, state: RequestState, by: str, at: datetime, *, answer: str = ""
+        self,
+        member: Member,
+        request_id: str,
+        state: RequestState,
+        by: str,
+        at: datetime,
+        *,
+        answer: str = "",
+        until: datetime | None = None,
     ) -> AccessRequest | None:
         """Decide an open request, once; return it as it then stands, or None if it is not the latest."""
 
@@ -192,7 +200,7 @@ class AccessRequestStore(Protocol):
         """Keep the approvals of an open request; return False if they are no longer those that were seen."""
 
     def note(self, seen: AccessRequest, told: AccessRequest) -> bool:
-        """Store which messages about an undecided request were sent; return False if they changed since `seen`."""
+        """Store which messages about a request were sent, and its state; return False if either is not as `seen`."""
 
     def reopen(self, member: Member, request_id: str) -> None:
         """Take a decision back that could not be carried out."""

@@ -151,7 +151,10 @@ class AccessRequest:
             None if the profile exists.
         reminders: the number of reminders sent to its approvers.
         remind_at: when the next one is due, unless that was the last; None before the first.
-        end_told: whether both sides were told that nobody decided in time.
+        end_told: whether both sides were told that nobody decided in time; of a request with a later start, whether
+            its access has begun.
+        start: when access is to begin; None for at once.
+        until: the end of the access that was approved; None for no end date, or before the approval.
     """
 
     id: str
@@ -173,6 +176,15 @@ class AccessRequest:
     reminders: int = 0
     remind_at: datetime | None = None
     end_told: bool = False
+    start: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def is_upcoming(self) -> bool:
+        """Whether it is approved for a later time, and its access has not begun."""
+        if self.state is not RequestState.APPROVED or self.start is None or self.decided_at is None:
+            return False
+        return self.decided_at < self.start and not self.end_told
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ OUTCOMES = frozenset(
         "asked_nobody",
         "ask_withdrawn",
         "ask_reminded",
+        "ask_not_begun",
         "ask_ran_out",
         "not_asked",
         "decision_failed",

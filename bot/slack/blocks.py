@@ -48,7 +48,8 @@ class RenderContext:
     Attributes:
         running: whether members can see what runs.
         picks: whether forms suggest values for their fields.
-        requested: their open access request, which they can withdraw; None without one, or where it does not matter.
+        requested: their access request that is open, or approved for later, which they can withdraw; None without
+            one, or where it does not matter.
     """
 
     words: Words
@@ -58,6 +59,14 @@ class RenderContext:
     requested: AccessRequest | None = None
     running: bool = False
     picks: bool = False
+
+    @property
+    def request_status(self) -> str:
+        """How the reader's access request stands."""
+        request = self.requested
+        if request is None or request.start is None or not request.is_upcoming:
+            return self.words.requested
+        return self.words.begins_later.format(start=slack_date(request.start))
 
 
 def text_message(text: str) -> Message:

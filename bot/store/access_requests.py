@@ -39,6 +39,7 @@ class AccessRequestTable:
                 "reason": request.reason,
                 "days": request.days,
                 "at": TimeAttribute().serialize(request.at),
+                **({} if request.start is None else {"start": TimeAttribute().serialize(request.start)}),
             },
             request_id=request.id,
             state=request.state.value,
@@ -77,7 +78,15 @@ class AccessRequestTable:
             return None
 
     def decide(
-        self, member: Member, request_id: str, state: RequestState, by: str, at: datetime, *, answer: str = ""
+        self,
+        member: Member,
+        request_id: str,
+        state: RequestState,
+        by: str,
+        at: datetime,
+        *,
+        answer: str = "",
+        until: datetime | None = None,
     ) -> AccessRequest | None:
         """Decide the request while it is open; of concurrent decisions, the first one counts."""
         item = self._items(_key(member))
@@ -91,6 +100,7 @@ class AccessRequestTable:
             self._items.decided_by.set(by),
             self._items.decided_at.set(at),
             *([self._items.answer.set(answer)] if answer else []),
+            *([self._items.until.set(until)] if until is not None else []),
         ]
         if write_if(undecided, item, actions):
             return _request(item, member)
@@ -117,12 +127,18 @@ class AccessRequestTable:
     def note(self, seen: AccessRequest, told: AccessRequest) -> bool:
         """Write the reminders' state if it is as seen; our own write, repeated after a lost answer, also succeeds."""
         items, new = self._items, _told(told)
-        undecided = (items.request_id == seen.id) & (items.state == RequestState.OPEN.value)
         as_seen = items.told == _told(seen)
         if (seen.reminders, seen.remind_at, seen.end_told) == (0, None, False):
             as_seen |= items.told.does_not_exist()
         actions = [items.told.set(new)]
-        return write_if(undecided & (as_seen | (items.told == new)), items(_key(seen.member)), actions)
+        if told.state is seen.state or told.decided_by is None or told.decided_at is None:
+            unchanged = (items.state == seen.state.value) & (as_seen | (items.told == new))
+        else:
+            ours = (items.state == told.state.value) & (items.decided_at == told.decided_at)
+            unchanged = ((items.state == seen.state.value) & as_seen) | ours
+            actions += [items.state.set(told.state.value), items.answer.set(told.answer)]
+            actions += [items.decided_by.set(told.decided_by), items.decided_at.set(told.decided_at)]
+        return write_if((items.request_id == seen.id) & unchanged, items(_key(seen.member)), actions)
 
     def reopen(self, member: Member, request_id: str) -> None:
         """Undo the decision, unless a newer request has replaced this one."""
@@ -131,6 +147,7 @@ class AccessRequestTable:
             self._items.decided_by.remove(),
             self._items.decided_at.remove(),
             self._items.answer.remove(),
+            self._items.until.remove(),
         ]
         write_if(self._items.request_id == request_id, self._items(_key(member)), actions)
 
@@ -181,4 +198,6 @@ def _request(item: RuntimeItem, member: Member) -> AccessRequest:
         reminders=int(told.get("times", 0)),
         remind_at=datetime.fromisoformat(told["next"]) if told.get("next") else None,
         end_told=bool(told.get("end")),
+        start=datetime.fromisoformat(stored["start"]) if stored.get("start") else None,
+        until=item.until,
     )

@@ -129,6 +129,7 @@ class RuntimeItem(Model):
     decided_by = UnicodeAttribute(null=True)
     decided_at = TimeAttribute(null=True)
     answer = UnicodeAttribute(null=True)
+    until = TimeAttribute(null=True)
     postings = JSONAttribute(null=True)
     approvals = JSONAttribute(null=True)
     told = JSONAttribute(null=True)

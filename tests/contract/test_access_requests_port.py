@@ -330,6 +330,70 @@ def test_newer_request_begins_without_reminders(requests: AccessRequestStore) ->
     assert requests.find(ANA) == later
 
 
+# A later start
+
+LATER = replace(FIRST, start=NOON + timedelta(days=3))
+UNTIL = NOON + timedelta(days=10) + MOMENT
+
+
+def upcoming(requests: AccessRequestStore) -> AccessRequest:
+    requests.ask(LATER)
+    decided = requests.decide(ANA, LATER.id, APPROVED, ADA, NOON, until=UNTIL)
+    assert decided == replace(LATER, state=APPROVED, decided_by=ADA, decided_at=NOON, until=UNTIL)
+    assert decided.is_upcoming
+    return decided
+
+
+def withdrawn(request: AccessRequest) -> AccessRequest:
+    return replace(request, state=WITHDRAWN, decided_by=ANA.user_id, decided_at=NOON + MOMENT)
+
+
+def test_approval_for_later_is_taken_back_or_begins(requests: AccessRequestStore) -> None:
+    seen = upcoming(requests)
+    claimed = replace(seen, remind_at=LATER.start)
+    assert requests.note(seen, claimed)
+    assert not requests.note(seen, withdrawn(seen))
+    begun = replace(claimed, end_told=True)
+    assert requests.note(claimed, begun)
+    assert not requests.note(claimed, withdrawn(claimed))
+    assert list(requests.since(TEAM, NOON.date(), NOON.date())) == [begun]
+
+
+def test_approval_for_later_that_is_taken_back_does_not_begin(requests: AccessRequestStore) -> None:
+    seen = upcoming(requests)
+    assert requests.note(seen, withdrawn(seen))
+    assert requests.find(ANA) == withdrawn(seen)
+    assert not requests.note(seen, replace(seen, remind_at=LATER.start))
+    assert requests.note(withdrawn(seen), seen)
+    assert requests.find(ANA) == seen
+    denied = replace(seen, state=DENIED, decided_by="time", decided_at=NOON + MOMENT, answer="late")
+    assert requests.note(seen, denied)
+    assert requests.ask(SECOND) == SECOND
+    assert requests.find(ANA) == SECOND
+
+
+def test_of_concurrent_beginning_and_taking_back_one_wins(requests: AccessRequestStore) -> None:
+    seen = upcoming(requests)
+    told = (replace(seen, remind_at=LATER.start), withdrawn(seen))
+    assert sorted(map(str, race(*(lambda each=each: requests.note(seen, each) for each in told)))) == [
+        "False",
+        "True",
+    ]
+
+
+def test_reopened_request_has_no_end(requests: AccessRequestStore) -> None:
+    upcoming(requests)
+    requests.reopen(ANA, LATER.id)
+    assert requests.find(ANA) == LATER
+
+
+def test_taking_back_that_is_sent_again_counts_once(table: AccessRequestTable) -> None:
+    """DynamoDB's answer to the first attempt was lost."""
+    seen = upcoming(table)
+    assert [table.note(seen, withdrawn(seen)) for _ in range(2)] == [True, True]
+    assert table.find(ANA) == withdrawn(seen)
+
+
 # Reopening
 
 

@@ -159,6 +159,29 @@ def test_open_requests_are_found_and_decided_by_name(product: Product, user: str
     assert f"<@U0ADA> approved <@{user}>" in types(f"history @{name} --approver @ada")
 
 
+def test_approval_for_a_later_day_opens_nothing_yet(product: Product, admin: Admin, user: str) -> None:
+    create_profile(product.domain_id, user.lower())
+    admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
+    product.slack.press(user, product.slack.answer_to(product.slack.command(user)), "ask_access")
+    dialog_of(product, user, "From when?")
+    day = utc_now().date() + timedelta(days=3)
+    given = {"reason": {"reason": "Falcon"}, "days": {"days": "7"}}
+    errors = product.slack.submit(user, {**given, "start": {"start": str(day + timedelta(days=90))}}).errors
+    assert list(errors) == ["start"]
+    product.slack.submit(user, {**given, "start": {"start": str(day)}})
+    request = newest(product, "U0ADA", f"<@{user}>", "From: ")
+    product.slack.press("U0ADA", request, "approve_access")
+    newest(product, user, "Your access to SageMaker Studio begins", "lasts until")
+    assert newest(product, "U0ADA", f"<@{user}>", "Approved by <@U0ADA>", "access begins").buttons() == []
+    assert admin.access.read(Member(TEAM, user)).grants == ()
+    refusal = product.slack.answer_to(product.slack.command(user))
+    assert "your access begins" in str(refusal.blocks)
+    assert f"begins {day}" in product.cli("requests").stdout
+    assert "denied" in product.cli("decline", user, "--reason", "not then").stdout
+    newest(product, user, "was denied", "not then")
+    assert "your access begins" not in str(product.slack.answer_to(product.slack.command(user)).blocks)
+
+
 def test_shell_denies_a_request(product: Product, user: str) -> None:
     ask(product, user)
     newest(product, "U0ADA", f"<@{user}>")

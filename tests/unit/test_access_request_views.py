@@ -275,7 +275,7 @@ def test_decided_posting_has_decider_and_time_but_no_buttons(render: RenderConte
 def test_approval_message_has_an_open_button(render: RenderContext) -> None:
     message = asking_views.to_member(decided(asked(), RequestState.APPROVED), render)
     assert set(elements(message.blocks)) == {views.HOME_OPEN}
-    assert message.text == render.words.granted
+    assert message.text == f"{render.words.granted} {render.words.granted_open}"
 
 
 @in_each_language

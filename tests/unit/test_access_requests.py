@@ -324,10 +324,10 @@ def test_approval_grants_the_requested_duration(world: World, days: int | None) 
     decision = world.approve(request)
 
     now = NOON + timedelta(hours=1)
-    decided = replace(request, state=RequestState.APPROVED, decided_by=ADA.user_id, decided_at=now)
+    until = None if days is None else now + timedelta(days=days)
+    decided = replace(request, state=RequestState.APPROVED, decided_by=ADA.user_id, decided_at=now, until=until)
     assert decision == Decision(DecisionResult.DONE, decided)
     assert world.requests.find(ANA) == decided
-    until = None if days is None else now + timedelta(days=days)
     assert world.rule() == Grant(ANA.user_id, Effect.ALLOW, until, "Falcon", ADA.user_id, now)
 
 

@@ -14,6 +14,7 @@ from bot.core.errors import StoreError
 from bot.core.link import Allowed, Link, Reason
 from bot.core.records import AccessRequest, Posting, RequestState
 from bot.local.slack.blocks import check_blocks
+from bot.slack.blocks import slack_date
 from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, BEN, NOON, TEAM, NeverReady, a_grant, a_mapping
 from tests.fakes_access_requests import an_access_request
@@ -232,7 +233,10 @@ def test_approval_of_a_mapped_member_grants_and_notifies(world: AppWorld) -> Non
     [(place, message)] = world.slack.updates
     assert place == "C0REQUESTS/5.0"
     assert "approve_access" not in texts(message)
-    assert [(to, answer.text) for to, answer in world.slack.posts] == [(BEN.user_id, WORDS.granted)]
+    until = world.access.read(BEN).grants[0].until
+    assert until is not None
+    lasts = WORDS.granted_until.format(until=slack_date(until))
+    assert [(to, answer.text) for to, answer in world.slack.posts] == [(BEN.user_id, f"{WORDS.granted} {lasts}")]
     assert [user for user, _ in world.slack.homes] == [BEN.user_id]
     assert [channel for channel, _ in world.slack.announced] == ["C0AUDIT0001"]
     assert world.slack.replies == []

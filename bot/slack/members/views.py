@@ -105,7 +105,7 @@ def answer(given: Answer, render: RenderContext) -> Message:
     if until is not None and leads_to_request(given):
         notes.append(context(words.ends_soon.format(until=slack_date(until))))
         if render.requested is not None:
-            notes.append(context(words.requested))
+            notes.append(context(render.request_status))
         elif render.may_ask:
             buttons.append(button(words.extend, ASK, ""))
     text = words.ready_text.format(lifetime=duration(link.lifetime_seconds, words))
@@ -124,7 +124,7 @@ def way_to_ask(render: RenderContext) -> list[Block]:
     """Return a button to request access, or the open request and a button to withdraw it."""
     words, request = render.words, render.requested
     if request is not None:
-        return [{**section(words.requested), "accessory": button(words.withdraw, WITHDRAW, request.id)}]
+        return [{**section(render.request_status), "accessory": button(words.withdraw, WITHDRAW, request.id)}]
     return [actions(button(words.ask, ASK, "", style="primary"))] if render.may_ask else []
 
 
@@ -282,7 +282,7 @@ def help_text(
             lines.append(words.help_alias.format(command=command, aliases=_code(aliases)))
             lines.append(words.help_app.format(command=command, apps="|".join(StudioApp)))
     if render.requested is not None:
-        lines.append(words.requested)
+        lines.append(render.request_status)
     elif render.may_ask and (rejection is None or rejection.reason in ASKABLE):
         lines.append(words.help_request.format(command=command))
     more = {words.help_return: render.may_ask and rejection is None, words.running.help: render.running}

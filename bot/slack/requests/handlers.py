@@ -1,7 +1,7 @@
 """Access requests: the dialog in which members ask, and the buttons with which administrators decide."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,19 +10,17 @@ import structlog
 from bot.admin.decisions import Decision, Submission, one_line
 from bot.admin.new_profiles import NewProfiles
 from bot.admin.sync import as_profile_name
-from bot.core.access import Mapping as StudioMapping
 from bot.core.access import Member
 from bot.core.errors import SlackError, StoreError, StudioError, StudioLinksError, UpstreamError
 from bot.core.link import Denied, Reason, Source
 from bot.core.records import AccessRequest, DecisionResult, RequestState
-from bot.core.values import DEFAULT_ALIAS
 from bot.slack.app_context import Admitted, AppContext, announce, dialog_not_opened, refuse, reply
 from bot.slack.blocks import Message, RenderContext, text_message
 from bot.slack.gateway import Body, Route
 from bot.slack.members import status_views, views
 from bot.slack.members.home import show_home
 from bot.slack.payloads import action_value, field_value, private_metadata
-from bot.slack.requests import outcomes, postings
+from bot.slack.requests import fields, outcomes, postings
 from bot.slack.requests import views as request_views
 
 log = structlog.get_logger()
@@ -62,37 +60,8 @@ def _deny_with_reason(app: AppContext, admitted: Admitted, body: Body) -> None:
 def _approve_with_mapping(app: AppContext, admitted: Admitted, body: Body) -> None:
     value, _, language = private_metadata(body).rpartition(" ")
     creation = request_views.creation(field_value(body, request_views.CREATION))
-    approve = partial(app.access_requests.approve, mapping=_mapping(body), asked_for=True, creation=creation)
+    approve = partial(app.access_requests.approve, mapping=fields.mapping(body), asked_for=True, creation=creation)
     decide(app, admitted, value, app.render(admitted.origin, language), approve)
-
-
-def _check_mapping(app: AppContext, body: Body) -> Mapping[str, str]:
-    words = app.render(locale=private_metadata(body).rpartition(" ")[2]).words
-    return outcomes.invalid_fields(*_given(body), words)
-
-
-def _check_reason(app: AppContext, body: Body) -> Mapping[str, str]:
-    language, *rules = private_metadata(body).split(" ")  # which `ask` does not rely on
-    words, reason = app.render(locale=language).words, field_value(body, request_views.REASON)
-    if not reason.strip():
-        return {request_views.REASON: words.ask_reason_missing}
-    for rule in app.access_requests.rules.approval_rules:
-        if rule.name in rules and rule.lacks_ticket(reason):
-            return {request_views.REASON: words.ask_ticket_missing.format(example=rule.ticket_example)}
-    return {}
-
-
-def _mapping(body: Body) -> StudioMapping | None:
-    """Return the mapping that the administrator filled in; None if nothing. InvalidValue if it makes no sense."""
-    domain, profile, alias = _given(body)
-    return StudioMapping(alias or DEFAULT_ALIAS, domain, profile) if domain or profile or alias else None
-
-
-def _given(body: Body) -> tuple[str, str, str]:
-    """Return domain, profile and alias as they were filled in."""
-    names = (request_views.DOMAIN, request_views.PROFILE, request_views.ALIAS_FIELD)
-    domain, profile, alias = (field_value(body, name).strip() for name in names)
-    return domain, profile, alias.lower()
 
 
 def show_form(app: AppContext, admitted: Admitted, body: Body) -> None:
@@ -116,13 +85,15 @@ def show_form(app: AppContext, admitted: Admitted, body: Body) -> None:
             wish = action_value(body)
             terms = app.access_requests.basis.terms(admitted.member, status.facts.access, None, wish)
             reason = "" if status.own_allow is None else status.own_allow.reason
-            app.slack.open_form(opened, request_views.form(render, wish, terms, reason))
+            app.slack.open_form(
+                opened, request_views.form(render, wish, terms, reason, status.facts.person.tz_offset)
+            )
     except UpstreamError as error:
         log.warning("form_not_shown", request=admitted.id, why=str(error))
         denied = Denied(error.reason)
     if render.requested is not None:
         app.metrics.outcome("asked_again")
-        app.slack.reply(opened, Message(render.words.requested, views.way_to_ask(render)), replace=True)
+        app.slack.reply(opened, Message(render.request_status, views.way_to_ask(render)), replace=True)
     elif denied is None or denied.reason in views.ASKABLE:
         app.metrics.outcome("asking")
     else:
@@ -141,6 +112,7 @@ def _ask(app: AppContext, admitted: Admitted, body: Body) -> None:
             wish=wish,
             reason=reason,
             days=None if days == request_views.FOR_GOOD else int(days) if SPAN.fullmatch(days) else 1,
+            day=fields.start_day(body),
         )
         outcome, message = _announce_to_admins(app, submitted, render)
     except StudioLinksError as error:
@@ -294,10 +266,10 @@ def _show_decision(app: AppContext, admitted: Admitted, decision: Decision, rend
 
 ROUTES = (
     Route(Source.BUTTON, views.ASK, show_form),
-    Route(Source.FORM, views.ASK, _ask, check=_check_reason),
+    Route(Source.FORM, views.ASK, _ask, check=fields.check_request),
     Route(Source.BUTTON, views.WITHDRAW, _withdraw),
     Route(Source.BUTTON, request_views.APPROVE, _approve),
-    Route(Source.FORM, request_views.APPROVE, _approve_with_mapping, check=_check_mapping),
+    Route(Source.FORM, request_views.APPROVE, _approve_with_mapping, check=fields.check_mapping),
     Route(Source.BUTTON, request_views.DENY, _deny),
     Route(Source.FORM, request_views.DENY, _deny_with_reason),
 )

@@ -15,7 +15,9 @@ def outcome(decision: Decision, render: RenderContext) -> Message:
     """Render a result that no message shows: mostly the reason why a press or form decided nothing."""
     words, request = render.words, decision.request
     if decision.result in (DecisionResult.DONE, DecisionResult.ALREADY_DECIDED) and request is not None:
-        return text_message(f"{words.asked.format(user=request.member.user_id)}\n{end(request, words)}")
+        return text_message(
+            f"{words.asked.format(user=request.member.user_id)}\n{end(request, words, render.command)}"
+        )
     line = {
         DecisionResult.NOT_AN_ADMIN: words.only_admins,
         DecisionResult.NOT_AN_APPROVER: words.only_approvers,

@@ -51,12 +51,20 @@ def remind(app: AppContext, request: AccessRequest) -> None:
 
 
 def show_end(app: AppContext, request: AccessRequest, person: Person) -> None:
-    """Tell the member and all approvers that nobody decided in time."""
-    app.metrics.outcome("ask_ran_out")
-    post(app, person.user_id, request_views.ran_out(request, app.render(locale=person.locale)))
-    settle(app, request)
+    """Tell the member and all approvers that nobody decided in time, or that access could not begin.
+
+    Only the home tab shows that access has begun: an earlier message named the day, and it may be night.
+    """
+    render = app.render(locale=person.locale)
+    outcome, shown = audit.RAN_OUT, request_views.ran_out
+    if request.state is not RequestState.OPEN:
+        outcome, shown = audit.NOT_BEGUN, request_views.to_member
+    if request.state is not RequestState.APPROVED:
+        app.metrics.outcome(f"ask_{outcome}")
+        post(app, person.user_id, shown(request, render))
+        settle(app, request)
+        announce(app, request.id, f"{person.user_id} · request · {outcome}")
     show_home(app, request.member, person)
-    announce(app, request.id, f"{person.user_id} · request · {audit.RAN_OUT}")
 
 
 def _place(posting: Posting) -> str:

@@ -12,6 +12,7 @@ from bot.core.approval_rules import DEFAULT, Terms
 from bot.core.approval_rules import describe as describe_rule
 from bot.core.records import AccessRequest, RequestState
 from bot.core.values import InvalidValue
+from bot.core.waiting import BY_TIME, MAX_DAYS_AHEAD
 from bot.slack import blocks as kit
 from bot.slack.admin.records import mention
 from bot.slack.blocks import (
@@ -36,7 +37,7 @@ from bot.slack.words import Words
 APPROVE = "approve_access"
 DENY = "deny_access"
 
-WISH, REASON, SPAN = "wish", "reason", "days"
+WISH, REASON, SPAN, START = "wish", "reason", "days", "start"
 DOMAIN, PROFILE, ALIAS_FIELD = "domain", "profile", "alias"
 # Whether to make the profile: the values beside instance types.
 CREATION, NEW, EXISTING = "creation", "new", "existing"
@@ -48,27 +49,35 @@ MAX_WISH_LENGTH, MAX_REASON_LENGTH = 200, 500
 NO_TERMS, MAX_RULES, MAX_METADATA = Terms((DEFAULT,)), 5, 2900
 
 
-def form(render: RenderContext, wish: str = "", terms: Terms = NO_TERMS, reason: str = "") -> dict[str, Any]:
+def form(
+    render: RenderContext, wish: str = "", terms: Terms = NO_TERMS, reason: str = "", tz_offset: int | None = None
+) -> dict[str, Any]:
     """Render the access request form, with the rules' requirements and, for an extension, the earlier reason."""
     words = render.words
     spans = [option(_span(days, words), str(days or FOR_GOOD)) for days in terms.days]
     reason_field = {**text_input(REASON, MAX_REASON_LENGTH, reason), "multiline": True}
     span_field = {"type": "static_select", "action_id": SPAN, "options": spans, "initial_option": spans[:3][-1]}
+    start_field = {"type": "datepicker", "action_id": START}
     fields = [
         kit.field(WISH, words.ask_wish, text_input(WISH, MAX_WISH_LENGTH, wish), optional=True),
         kit.field(REASON, words.ask_reason, reason_field),
         kit.field(SPAN, words.ask_days, span_field),
+        kit.field(START, words.ask_start.format(days=MAX_DAYS_AHEAD), start_field, optional=True),
     ]
     rules = [rule for rule in terms.rules if rule.name]
     fields += [context(describe_rule(rule, words.admin.approval_rules, mention)) for rule in rules[:MAX_RULES]]
-    metadata = " ".join((words.language, *(rule.name for rule in rules if rule.ticket)))
+    metadata = " ".join(
+        (words.language, *([str(tz_offset)] if tz_offset else ()), *(rule.name for rule in rules if rule.ticket))
+    )
     return kit.form(ASK, words.ask, words.send, fields, words=words, metadata=metadata[:MAX_METADATA])
 
 
 def not_new(request: AccessRequest, now: datetime, render: RenderContext) -> Message:
     """Render the state of a member's latest request, where their form has opened no new one."""
     words = render.words
-    if request.state is RequestState.OPEN:
+    if request.start is not None and request.is_upcoming:
+        line = words.granted_later.format(start=slack_date(request.start))
+    elif request.state is RequestState.OPEN:
         line = words.ask_joined if now < request.expires_at else words.ask_ran_out
     else:
         line = {
@@ -122,18 +131,27 @@ def _approvals(request: AccessRequest, words: Words) -> list[Block]:
 
 def settled(request: AccessRequest, render: RenderContext) -> Message:
     """Render a decided or expired request, without buttons."""
-    blocks = [*_asked(request, render.words), *_answer(request, render.words), context(end(request, render.words))]
+    blocks = [
+        *_asked(request, render.words),
+        *_answer(request, render.words),
+        context(end(request, render.words, render.command)),
+    ]
     return Message(render.words.asked.format(user=request.member.user_id), blocks)
 
 
-def end(request: AccessRequest, words: Words) -> str:
+def end(request: AccessRequest, words: Words, command: str) -> str:
     at, by = slack_date(request.decided_at or request.expires_at), mention(short_name(request.decided_by or ""))
     line = {
         RequestState.APPROVED: words.approved,
         RequestState.DENIED: words.denied,
         RequestState.WITHDRAWN: words.withdrawn,
     }.get(request.state, words.undecided)
-    return line.format(by=by, at=at)
+    if request.decided_by == BY_TIME:
+        line = words.not_begun
+    text = line.format(by=by, at=at, command=command)
+    if request.start is None or request.state is not RequestState.APPROVED:
+        return text
+    return f"{text} · {words.begins.format(start=slack_date(request.start))}"
 
 
 def invalid(error: InvalidValue, words: Words) -> dict[str, str]:
@@ -209,21 +227,27 @@ def to_member(request: AccessRequest, render: RenderContext, *, makes: bool = Fa
         makes: whether their profile is being made, so that there is nothing to open yet.
     """
     words = render.words
+    if request.state is RequestState.DENIED and request.decided_by == BY_TIME:
+        return Message(words.could_not_begin, [section(words.could_not_begin), *_ask_again(words)])
     if request.state is RequestState.DENIED:
         return Message(words.turned_down, [section(words.turned_down), *_answer(request, words)])
-    if makes:
-        return text_message(words.workspaces.making)
-    return Message(
-        words.granted,
-        [section(words.granted), actions(button(words.open_studio, HOME_OPEN, "", style="primary"))],
-    )
+    until = request.until
+    lasts = words.granted_open if until is None else words.granted_until.format(until=slack_date(until))
+    if request.start is not None and request.is_upcoming:
+        return text_message(f"{words.granted_later.format(start=slack_date(request.start))} {lasts}")
+    text = f"{words.workspaces.making if makes else words.granted} {lasts}"
+    ways = [] if makes else [actions(button(words.open_studio, HOME_OPEN, "", style="primary"))]
+    return Message(text, [section(text), *ways])
 
 
 def ran_out(request: AccessRequest, render: RenderContext) -> Message:
     """Render the message that nobody decided in time, with a button to ask again."""
     words, text = render.words, render.words.ran_out.format(at=slack_date(request.at))
-    again = actions(button(words.ask, ASK, "", style="primary"))
-    return Message(text, [section(text), *_asked(request, words)[1:], again])
+    return Message(text, [section(text), *_asked(request, words)[1:], *_ask_again(words)])
+
+
+def _ask_again(words: Words) -> list[Block]:
+    return [actions(button(words.ask, ASK, "", style="primary"))]
 
 
 def _answer(request: AccessRequest, words: Words) -> list[Block]:
@@ -240,7 +264,8 @@ def _asked(request: AccessRequest, words: Words) -> list[Block]:
     lines = [words.asked_reason.format(reason=request.reason)]
     lines += [words.asked_wish.format(wish=request.wish)] if request.wish else []
     lines.append(words.asked_days.format(days=_span(request.days, words)))
-    return [section(f"*{words.asked.format(user=request.member.user_id)}*"), *map(literal, lines)]
+    start = [] if request.start is None else [section(words.asked_start.format(start=slack_date(request.start)))]
+    return [section(f"*{words.asked.format(user=request.member.user_id)}*"), *map(literal, lines), *start]
 
 
 def _span(days: int | None, words: Words) -> str:
