@@ -148,9 +148,9 @@ LEADS = ("S0LEADS",)
     [
         ({"fallback": (ADMINS,)}, (), "admins: nobody administers"),
         ({"fallback": (ADMINS,)}, (ADA.user_id,), None),
-        ({"fallback": (), "needed": 2}, (ADA.user_id,), "2 have to approve, and it names 1"),
+        ({"fallback": (), "needed": 2}, (ADA.user_id,), "2 must approve, and it names 1"),
         ({"fallback": (ADMINS,), "needed": 2}, (ADA.user_id,), None),
-        ({"fallback": (ADMINS,), "needed": 2}, (BEN.user_id,), "2 have to approve, and it names 1"),
+        ({"fallback": (ADMINS,), "needed": 2}, (BEN.user_id,), "2 must approve, and it names 1"),
         ({"fallback": (), "approvers": LEADS, "needed": 2}, (), None),
     ],
 )
