@@ -66,7 +66,7 @@ def test_tour_is_played_in_german(demo: RunningDemo, page: Page) -> None:
     expect(task).to_contain_text("Schritt 2 von 5: Drücke „Studio öffnen“")
     open_studio(link, "Studio öffnen").close()
     expect(task).to_contain_text("Schritt 3 von 5: Drücke „Neuer Link“")
-    link.get_by_role("button", name="Neuer Link").click()
+    newest(page, "Geöffnet um").get_by_role("button", name="Neuer Link").click()
     expired = newest(page, "Dein Link zu SageMaker Studio ist da")
     demo.clock.ahead += 61
     open_studio(expired, "Studio öffnen").close()

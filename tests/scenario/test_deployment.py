@@ -214,7 +214,7 @@ def test_demo_plays_from_wheel_in_a_foreign_folder(tmp_path: Path, wheel: Path) 
     ended = subprocess.run(**line, capture_output=True, text=True, check=False)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert time.monotonic() - started < 10 * 3  # other tests keep the machine busy
+    assert time.monotonic() - started < 10 * 6  # other tests keep the machine busy
     for name in ("ana", "ben", "cleo", "dan", "gus"):
         assert f"{name} sees" in ended.stdout
     for words in ("leads to the AWS sign-in page", "not_allowed", "is off-boarded", "Every step worked."):

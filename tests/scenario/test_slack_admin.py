@@ -273,10 +273,11 @@ def test_long_list_is_paged(product: Product, admin: Admin) -> None:
     assert "no longer works" in text_of(forges(product, ADA, other, "admin_more", value))
 
 
-def test_history_shows_actors_and_can_be_filtered(product: Product, who: str) -> None:
+def test_history_shows_actors_and_can_be_filtered(product: Product, admin: Admin, who: str) -> None:
     types(product, ADA, f"allow @{who} --reason Falcon")
     presses(product, BEA, types(product, BEA, f"deny @{who}"), "admin_confirm")
     product.slack.answer_to(product.slack.command(user_id(who)))
+    product.slack.wait_until(lambda: newest(admin, who).outcome == "denied")
 
     everything = types(product, ADA, f"history @{who}")
     by_bea = types(product, ADA, f"history @{who} --by @bea")
