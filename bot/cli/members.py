@@ -19,8 +19,9 @@ from bot.cli.context import CommandContext
 from bot.cli.options import AsJson, Ids, Yes, add_verb
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Workspace
 from bot.core.approval_rules import describe as describe_rule
-from bot.core.errors import BadInput
+from bot.core.errors import BadInput, StoreError
 from bot.core.link import Allowed, Denied, Reason
+from bot.core.records import AccessRequest
 from bot.core.values import DEFAULT_ALIAS, utc_now
 from bot.slack.words.admin_en import AdminWords
 
@@ -158,11 +159,21 @@ def lockdown(run: CommandContext, command: AdminCommand | None, *, yes: Yes = Fa
         console.warn(f"{name.replace('#', ' ')} cannot be read: nobody gets a link until it is fixed")
 
 
+def _upcoming(run: CommandContext, user: str) -> AccessRequest | None:
+    """Return the member's access request that is approved for later; None without one, or if it cannot be read."""
+    try:
+        request = run.access_requests.open_request(Member(run.tenant, user))
+    except StoreError as error:
+        console.warn(f"it is not known whether access is approved for later: {error}")
+        return None
+    return request if request is not None and request.is_upcoming else None
+
+
 def explain(run: CommandContext, command: AdminCommand, *, ids: Ids = False, as_json: AsJson = False) -> None:
     user = command.principal
     known = None if ids else run.names.of(run.tenant, [user]).get(user)
     explanation = explain_decision(run.admin, Member(run.tenant, user), command.alias, run.gatherer)
-    decision = explanation.decision
+    decision, later = explanation.decision, _upcoming(run, user) if explanation.slack_asked else None
     reason = None if isinstance(decision, Allowed) else decision.reason
     if as_json:
         console.print_json(
@@ -174,6 +185,7 @@ def explain(run: CommandContext, command: AdminCommand, *, ids: Ids = False, as_
                 "allowed": reason is None,
                 "reason": reason,
                 "choices": decision.aliases if reason is Reason.CHOOSE else (),
+                "begins": later.start if later else None,
                 "slack_asked": explanation.slack_asked,
                 "sagemaker_unknown": explanation.unknown,
                 "checks": decision.checks,
@@ -192,6 +204,8 @@ def explain(run: CommandContext, command: AdminCommand, *, ids: Ids = False, as_
         empty="no rule concerns this member or any group",
     )
     console.print_line(f"{user} would {_answer(decision)}")
+    if later and later.start:
+        console.print_line(f"Approved by {later.decided_by}: access begins {later.start:%Y-%m-%d %H:%M} UTC")
     for rule in explanation.approval:
         console.print_line(f"On an access request: {describe_rule(rule, AdminWords.approval_rules, str)}")
     if explanation.unknown:

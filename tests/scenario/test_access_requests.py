@@ -177,6 +177,7 @@ def test_approval_for_a_later_day_opens_nothing_yet(product: Product, admin: Adm
     refusal = product.slack.answer_to(product.slack.command(user))
     assert "your access begins" in str(refusal.blocks)
     assert f"begins {day}" in product.cli("requests").stdout
+    assert f"access begins {day}" in product.cli("explain", user).stdout
     assert "denied" in product.cli("decline", user, "--reason", "not then").stdout
     newest(product, user, "was denied", "not then")
     assert "your access begins" not in str(product.slack.answer_to(product.slack.command(user)).blocks)

@@ -188,6 +188,15 @@ def test_upcoming_access_shows_wherever_the_member_looks() -> None:
     assert "issued" not in [outcome for _, outcome in world.outcomes()]
 
 
+def test_administrators_card_names_the_start_without_buttons() -> None:
+    world = World().approved()
+    where = {"view": {"id": "V1", "type": "home"}}
+    world.press("admin_find", BEN.user_id, ADA, where)
+    card = str(world.slack.replies[-1][0].blocks)
+    assert WORDS.begins.format(start=slack_date(START)) in card
+    assert "approve_access" not in card
+
+
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("day", ["2029-12-31", "2030-02-01", "2030-13-01", "soon"])
 def test_bad_start_is_shown_beside_its_field(day: str, language: str) -> None:

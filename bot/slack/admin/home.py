@@ -21,7 +21,7 @@ from bot.slack.app_context import Admitted, AppContext, reply
 from bot.slack.blocks import Block, Message, RenderContext, actions, button, context, header, plain, section
 from bot.slack.gateway import Body
 from bot.slack.payloads import action_value
-from bot.slack.requests.views import to_admins
+from bot.slack.requests.views import settled, to_admins
 
 log = structlog.get_logger()
 
@@ -123,7 +123,7 @@ def card(
     words, user = render.words.admin, row.principal
     shown: list[Block] = sections(member_lines(row, render, app.now()))
     if request is not None:
-        shown += to_admins(request, render).blocks
+        shown += (settled if request.is_upcoming else to_admins)(request, render).blocks
     lines = [line for entry in entries for line in entry_lines((entry,), render)]
     shown += sections([words.entries, *(lines or [words.no_entries])])
     for offered in OFFERS:
