@@ -184,6 +184,8 @@ class AccessRequest:
         """Whether it is approved for a later time, and its access has not begun."""
         if self.state is not RequestState.APPROVED or self.start is None or self.decided_at is None:
             return False
+        if self.days is not None and self.until is None:  # a version that ignores the start has given access
+            return False
         return self.decided_at < self.start and not self.end_told
 
 

@@ -93,6 +93,8 @@ def test_start_far_ahead_is_refused() -> None:
         (replace(UPCOMING, end_told=True), DAY, False),
         (replace(UPCOMING, start=None), DAY, False),
         (replace(UPCOMING, decided_at=START), DAY, False),
+        (replace(UPCOMING, until=None), DAY, False),  # as an older version decides, which gives access at once
+        (replace(UPCOMING, until=None, days=None), DAY, True),
         *((replace(UPCOMING, state=state), DAY, False) for state in RequestState if state is not UPCOMING.state),
     ],
 )
