@@ -11,7 +11,7 @@ UV = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$(PIP_INDEX)}" $(BIN)/uv pip install
 PYTEST := $(BIN)/python -m pytest
 # Scenarios wait more than they compute, so there are more workers than cores. tests/conftest.py has the long modules
 # start first.
-WORKERS ?= $(shell expr 5 \* $$(getconf _NPROCESSORS_ONLN) / 2)
+WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 COMPUTING := $(shell getconf _NPROCESSORS_ONLN)
 PARALLEL := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 FOLDERS := tests/scenario tests/browser tests/contract tests/unit
@@ -49,11 +49,11 @@ demo: $(DEMO) ## run the product in your browser, no account needed (ARGS=--once
 
 test: $(READY) ## run lint and all tests in parallel (ARGS="-k name" for some)
 	@mkdir -p build
-	@# Lint takes what the tests that run alone leave of the processors. Then what computes takes what the scenarios
-	@# leave, which wait and have deadlines. It has workers of its own: each worker collects all tests of its run.
+	@# Lint takes what the tests that run alone leave of the processors. Then what computes runs beside what waits, in
+	@# workers of its own: each worker collects all tests of its run.
 	@failed=0; nice -n 19 $(MAKE) --no-print-directory lint >build/lint.log 2>&1 & lint=$$!; \
 	$(PYTEST) -m alone $$(grep -rl --include='test_*.py' 'mark\.alone' $(FOLDERS)) $(ARGS) || test $$? -eq 5 || failed=1; \
-	nice $(PYTEST) $(PARALLEL) --numprocesses $(COMPUTING) tests/contract tests/unit $(ARGS) >build/unit.log 2>&1 & unit=$$!; \
+	$(PYTEST) $(PARALLEL) --numprocesses $(COMPUTING) tests/contract tests/unit $(ARGS) >build/unit.log 2>&1 & unit=$$!; \
 	$(PYTEST) -m "not alone" $(PARALLEL) tests/scenario tests/browser $(ARGS) || test $$? -eq 5 || failed=1; \
 	wait $$unit || test $$? -eq 5 || failed=1; wait $$lint || failed=1; \
 	cat build/unit.log build/lint.log; exit $$failed

@@ -273,8 +273,8 @@ def test_limited_read_of_a_day_reads_one_page(local_aws: ListeningAws, store: St
     newest = next(store.audit.of_day(TEAM, TODAY))
 
     assert newest.id == f"request-{PAGE + 9}"
-    queries = [json.loads(body) for operation, body in local_aws.sent[before:] if operation == "Query"]
-    assert [query["Limit"] for query in queries] in ([], [PAGE])  # the fake makes no queries
+    sent = {body for operation, body in local_aws.sent[before:] if operation == "Query"}  # a slow one is sent again
+    assert [json.loads(body)["Limit"] for body in sent] in ([], [PAGE])  # the fake makes no queries
     assert len(day(store)) == PAGE + 10
 
 
