@@ -90,7 +90,7 @@ CASES = {
     "DynamoDB: slow": Case(None, "issued", aws=everything(always(delay=0.8), *DYNAMODB)),
     "DynamoDB: reading hangs": Case("took too long", "too_late", aws=(("BatchGetItem", always(delay=8.0)),)),
     "DynamoDB: all of it hangs": Case(
-        "could not be recorded", "not_recorded", aws=everything(always(delay=8.0), *DYNAMODB), audit="nothing"
+        "could not be recorded", "not_recorded", aws=everything(always(delay=12.0), *DYNAMODB), audit="nothing"
     ),
     "DynamoDB: dead": Case(
         "could not be recorded", "not_recorded", aws=everything(always(drop=True), *DYNAMODB), audit="nothing"
