@@ -101,7 +101,7 @@ def question(holding: Holding, running: tuple[Running, ...], render: RenderConte
     """Render the question, which lists the access that the member would lose and keep. Pure."""
     words, until = render.words, holding.own.until if holding.own else None
     lines = [words.return_sure.format(until=slack_date(until)) if until else words.return_sure_open]
-    lines += [left(holding, render)] if left(holding, render) else []
+    lines += filter(None, [left(holding, render)])
     lines.append(words.return_note.format(command=escape(render.command)))
     if running:
         apps = ", ".join(_app(each, render) for each in running[:MAX_APPS])
