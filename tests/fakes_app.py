@@ -102,8 +102,8 @@ class FakeSlack(SlackApi):
         self.posts.append((place, message))
         return f"{place}/{len(self.posts)}.0"
 
-    def update(self, channel: str, ts: str, message: Message) -> bool:
-        self.updates.append((f"{channel}/{ts}", message))
+    def update(self, posted: str, message: Message) -> bool:
+        self.updates.append((posted, message))
         return "update" not in self.broken
 
     def publish_home(self, user_id: str, message: Message) -> None:

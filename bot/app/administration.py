@@ -138,10 +138,11 @@ def tell(settings: Settings, decision: Decision) -> str | None:
         slack.post(request.member.user_id, views.to_member(request, render_for(slack, request.member)))
     except SlackError as error:
         failed.append(str(error))
-    for each in request.postings:
-        channel, _, ts = each.message.partition("/")
-        if not slack.update(channel, ts, views.settled(request, RenderContext(words_for(each.language)))):
-            failed.append(f"Slack did not update the message in {channel}")
+    failed += [
+        f"Slack did not update the message in {each.message.partition('/')[0]}"
+        for each in request.postings
+        if not slack.update(each.message, views.settled(request, RenderContext(words_for(each.language))))
+    ]
     return "; ".join(failed) or None
 
 

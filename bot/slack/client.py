@@ -207,8 +207,9 @@ class SlackApi:
         answer = Texts(self._call(self._client.chat_postMessage, channel=place, **message.payload()))
         return f"{answer.get('channel', '')}/{answer.get('ts', '')}"
 
-    def update(self, channel: str, ts: str, message: Message) -> bool:
-        """Replace one of our public messages; return whether Slack accepted it."""
+    def update(self, posted: str, message: Message) -> bool:
+        """Replace one of our public messages, named as `post` returned it; return whether Slack accepted it."""
+        channel, _, ts = posted.partition("/")
         try:
             self._call(self._client.chat_update, channel=channel, ts=ts, text=message.text, blocks=message.blocks)
         except SlackError as error:

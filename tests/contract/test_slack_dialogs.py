@@ -396,7 +396,7 @@ def test_failed_post_is_an_error(workspace: Workspace, slack: SlackApi, fault: F
 def test_update_replaces_the_post(workspace: Workspace, slack: SlackApi) -> None:
     slack.post(GENERAL, MESSAGE)
     [first] = workspace.view(BEN.user_id)
-    assert slack.update(GENERAL, first.ts, OTHER)
+    assert slack.update(f"{GENERAL}/{first.ts}", OTHER)
     [shown] = workspace.view(BEN.user_id)
     assert (shown.ts, shown.text) == (first.ts, OTHER.text)
     assert shown.blocks[0]["text"] == OTHER.blocks[0]["text"]
@@ -406,13 +406,13 @@ def test_update_replaces_the_post(workspace: Workspace, slack: SlackApi) -> None
 def test_update_of_a_private_post_uses_its_conversation(workspace: Workspace, slack: SlackApi) -> None:
     slack.post(ANA.user_id, MESSAGE)
     [first] = workspace.view(ANA.user_id)
-    assert slack.update(first.channel, first.ts, OTHER)
+    assert slack.update(f"{first.channel}/{first.ts}", OTHER)
     assert [shown.text for shown in workspace.view(ANA.user_id)] == [OTHER.text]
 
 
 def not_updated(slack: SlackApi, channel: str, ts: str, message: Message = OTHER) -> str:
     with capture_logs() as logs:
-        assert not slack.update(channel, ts, message)
+        assert not slack.update(f"{channel}/{ts}", message)
     [line] = logs
     assert line["event"] == "message_not_updated"
     return str(line["code"])

@@ -74,8 +74,7 @@ def _place(posting: Posting) -> str:
 
 def _replace_by_newer(app: AppContext, posting: Posting, request: AccessRequest) -> bool:
     """Take the buttons off a message that a reminder in the same place replaces."""
-    channel, _, ts = posting.message.partition("/")
-    return app.slack.update(channel, ts, request_views.asked_again(request, app.render(locale=posting.language)))
+    return app.slack.update(posting.message, request_views.asked_again(request, app.render(locale=posting.language)))
 
 
 def _ask_each(app: AppContext, request: AccessRequest, users: Collection[str]) -> list[Posting]:
@@ -107,7 +106,6 @@ def settle(app: AppContext, request: AccessRequest, *, but: str | None = None) -
 def replace_message(app: AppContext, message: str, request: AccessRequest) -> bool:
     """Replace a message with the state of the request, in the message's own language."""
     language = next((each.language for each in request.postings if each.message == message), None)
-    channel, _, ts = message.partition("/")
     is_open = request.state is RequestState.OPEN and app.now() < request.expires_at
     show = request_views.to_admins if is_open else request_views.settled
-    return app.slack.update(channel, ts, show(request, app.render(locale=language)))
+    return app.slack.update(message, show(request, app.render(locale=language)))

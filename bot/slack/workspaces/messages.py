@@ -69,8 +69,7 @@ def _show_offboarding(app: AppContext, job: Job) -> Job:
         return job
     message = report(job, render)
     if job.posting:
-        channel, _, ts = job.posting.partition("/")
-        app.slack.update(channel, ts, message)
+        app.slack.update(job.posting, message)
     if job.is_open and job.posting:
         return job
     return replace(job, posting=_post(app, job.actor.name, message) or job.posting)
