@@ -13,9 +13,7 @@ from bot.core.policy import Facts, Rules, preview
 from bot.core.records import Actor
 from bot.core.values import utc_now
 from bot.links.facts import Gatherer, groups_for_link
-
-# Seconds that gathering facts may take.
-GATHER_TIMEOUT = 3.5
+from bot.links.status import GATHER_TIMEOUT
 
 
 @dataclass(frozen=True, slots=True)
