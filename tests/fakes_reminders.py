@@ -1,8 +1,11 @@
 """A fake of the store of reminders, held to the same contract tests (tests/contract/test_reminders_port.py)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
+
+import pytest
 
 from bot.core.access import Member
 from bot.core.reminders import EndNotice, Reminded, Usage
@@ -53,3 +56,25 @@ class FakeReminders:
         self._versions += 1
         self.used[tenant] = replace(usage, version=str(self._versions))
         return True
+
+
+def look_twice_at_once(
+    store: FakeReminders, read: str, look: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Look, with a second replica that looks between this one's reading and its writing.
+
+    Args:
+        read: the name of the method that reads what was sent.
+    """
+    monkeypatch.setattr(store, "claim", lambda *_: True)
+    method, looked = getattr(store, read), list[int]()
+
+    def read_and_let_another_look(wanted: Any) -> Any:
+        seen = method(wanted)
+        if not looked:
+            looked.append(1)
+            look()
+        return seen
+
+    monkeypatch.setattr(store, read, read_and_let_another_look)
+    look()

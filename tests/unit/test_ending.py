@@ -26,7 +26,7 @@ from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, BEN, NOON, TEAM, a_grant, a_mapping
 from tests.fakes_access_requests import an_access_request
 from tests.fakes_app import AppWorld
-from tests.fakes_reminders import FakeReminders
+from tests.fakes_reminders import FakeReminders, look_twice_at_once
 
 HOUR = timedelta(hours=1)
 LONG_AGO = NOON - timedelta(days=90)
@@ -232,18 +232,7 @@ def test_only_one_replica_looks() -> None:
 
 def test_two_that_look_at_once_send_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     world = Ending()
-    monkeypatch.setattr(world.store, "claim", lambda *_: True)
-    read, looked = world.store.end_notices, list[int]()
-
-    def read_and_let_another_look(members: Any) -> Any:
-        seen = read(members)
-        if not looked:
-            looked.append(1)
-            world.notices.look(TEAM)
-        return seen
-
-    monkeypatch.setattr(world.store, "end_notices", read_and_let_another_look)
-    world.notices.look(TEAM)
+    look_twice_at_once(world.store, "end_notices", partial(world.notices.look, TEAM), monkeypatch)
     assert len(world.slack.posts) == 1
 
 

@@ -37,7 +37,7 @@ from bot.workspaces.reminders import (
 )
 from bot.workspaces.usage import WeeklySummary, count
 from tests.fakes import ANA, BEN, NOON, TEAM, a_grant, a_mapping
-from tests.fakes_reminders import FakeReminders
+from tests.fakes_reminders import FakeReminders, look_twice_at_once
 from tests.unit.test_running import DOMAIN, LAB, OWN, PRICES, World, an_app
 
 WORDS = CATALOGUES["en"].running
@@ -224,18 +224,7 @@ def test_only_one_replica_looks() -> None:
 
 def test_two_that_look_at_once_send_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     world = Reminding()
-    monkeypatch.setattr(world.store, "claim", lambda *_: True)
-    read, looked = world.store.read, list[int]()
-
-    def read_and_let_another_look(member: Any) -> Reminded:
-        seen = read(member)
-        if not looked:
-            looked.append(1)
-            world.reminders.look(TEAM)
-        return seen
-
-    monkeypatch.setattr(world.store, "read", read_and_let_another_look)
-    world.reminders.look(TEAM)
+    look_twice_at_once(world.store, "read", partial(world.reminders.look, TEAM), monkeypatch)
     assert len(world.slack.posts) == 1
 
 
